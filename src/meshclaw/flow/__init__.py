@@ -1,0 +1,1 @@
+"""The nouns. This folder imports nothing of ours but its own files."""
