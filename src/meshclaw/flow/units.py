@@ -9,17 +9,25 @@ from datetime import UTC, datetime
 
 import msgspec
 
-_encoder = msgspec.json.Encoder(order="sorted")
+_encoder = msgspec.json.Encoder(order="deterministic")
 
 
-def new_id(at_ms: int | None = None) -> str:
-    """A UUIDv7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits."""
+def new_ids(count: int, at_ms: int | None = None) -> list[str]:
+    """UUIDv7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits.
+
+    One call's ids rise by one from a random start (§6.2, method 2), so that they sort in their order.
+    """
     ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
-    value = (ms & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    high = int.from_bytes(os.urandom(2)) & 0xFFF | 0x7000
+    low = int.from_bytes(os.urandom(8)) & 0x1FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    stem = f"{ms & 0xFFFF_FFFF_FFFF:012x}{high:04x}"
+    stem = f"{stem[:8]}-{stem[8:12]}-{stem[12:16]}-"
+    tails = [f"{low + step:016x}" for step in range(count)]
+    return [f"{stem}{tail[:4]}-{tail[4:]}" for tail in tails]
+
+
+def new_id() -> str:
+    return new_ids(1)[0]
 
 
 def utc_now() -> datetime:
@@ -27,7 +35,10 @@ def utc_now() -> datetime:
 
 
 def canonical(value: object) -> bytes:
-    """The one byte form that is hashed, signed and stored: JSON, keys sorted, no white space."""
+    """The one byte form that is hashed, signed and stored.
+
+    JSON without white space; fields in their declared order, the keys of maps sorted.
+    """
     return _encoder.encode(value)
 
 

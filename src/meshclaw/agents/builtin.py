@@ -1,0 +1,28 @@
+"""The agents that come with MeshClaw."""
+
+from __future__ import annotations
+
+from meshclaw.flow.agent import Agent
+from meshclaw.flow.grant import Rights
+
+MAIL_TRIAGE = Agent(
+    name="mail-triage", version="1", owner="meshclaw",
+    purpose="Sorts the inbox: labels what needs you, files what does not, sets aside what is suspicious.",
+    intents=frozenset({"mail.triage"}),
+    rights=Rights(
+        effects=frozenset({"read", "label", "write", "send"}),
+        verbs=frozenset({"mail.list", "mail.read", "mail.label", "mail.move", "mail.unsubscribe"}),
+    ),
+)  # fmt: skip
+
+MAIL_CLERK = Agent(
+    name="mail-clerk", version="1", owner="meshclaw",
+    purpose="Does single things with mail that a person asks for: file, draft, send, leave a list.",
+    intents=frozenset({"mail.file", "mail.write", "mail.unsubscribe"}),
+    rights=Rights(
+        effects=frozenset({"read", "label", "write", "draft", "send"}),
+        verbs=frozenset({"mail.*"}),
+    ),
+)  # fmt: skip
+
+AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK)}

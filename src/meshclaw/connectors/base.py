@@ -1,0 +1,38 @@
+"""What every connector is: declarations, and the two calls that only the one door makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from meshclaw.errors import MeshClawError
+from meshclaw.flow.action import Action, Declaration
+from meshclaw.flow.receipt import Receipt
+
+
+class Performed(msgspec.Struct, frozen=True, kw_only=True):
+    receipt: Receipt
+    value: object = None
+    """What a read brought back."""
+
+
+class Connector(Protocol):
+    name: str
+    declarations: Mapping[str, Declaration]
+    """By verb."""
+
+    def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
+        """One result per action, in order, each as soon as it is certain.
+
+        An error says that this action did not happen; ``Uncertain`` that it may have.
+        """
+        ...
+
+    def probe(self, action: Action) -> Receipt | None:
+        """Look for evidence after a crash: the receipt where it happened, None where it certainly did not.
+
+        Raises ``Uncertain`` where the world shows neither.
+        """
+        ...

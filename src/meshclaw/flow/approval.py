@@ -1,0 +1,22 @@
+"""A person's answer to an ask, bound to the exact action by its digest."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+ApprovalState = Literal["open", "allowed", "denied", "expired"]
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    digest: str
+    run: str
+    external_id: str
+    verb: str
+    rule: str
+    asked: datetime
+    expires: datetime
+    state: ApprovalState = "open"

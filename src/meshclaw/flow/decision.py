@@ -1,0 +1,19 @@
+"""What the guard says to an action. A denial is a value and an event, never an exception."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["allow", "ask", "deny"]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    verdict: Verdict
+    rule: str
+    """Stable label of the deciding rule, as in ``grant.intent``."""
+    reason: str
+    """One sentence for the person."""
+    needs: tuple[str, ...] = ()
+    """What would turn an ask into an allow."""

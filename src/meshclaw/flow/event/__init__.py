@@ -1,0 +1,1 @@
+"""The facts the ledger keeps: one file per noun, closed by ``union``."""

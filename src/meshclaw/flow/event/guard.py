@@ -1,0 +1,22 @@
+"""What changes around the guard: autonomy and the clock."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from meshclaw.flow.autonomy import Level
+from meshclaw.flow.event.base import Event
+
+
+class AutonomyChanged(Event, frozen=True, kw_only=True, tag="autonomy.changed"):
+    verb: str
+    """``connector.verb``; with ``agent`` the place on the ladder."""
+    level: Level
+    """The new level."""
+    by: Literal["person", "rejection"]
+    """A person promotes or demotes; a rejected approval demotes."""
+
+
+class ClockStepped(Event, frozen=True, kw_only=True, tag="clock.stepped_back"):
+    back_ms: int
+    """How far the clock went back since the last event, milliseconds."""

@@ -1,0 +1,41 @@
+"""What happens to a run."""
+
+from __future__ import annotations
+
+from meshclaw.flow.event.base import Event
+from meshclaw.flow.request import Trigger, Trust
+
+
+class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
+    trigger: Trigger
+    """What set it off."""
+    trust: Trust
+    """Who is behind it."""
+    subject: str
+    """Digest of what it works on (a mailbox address): 16 hex digits."""
+
+
+class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
+    settled: int
+    """Reserved actions that were found done, not done or unknown before work went on."""
+
+
+class RunFinished(Event, frozen=True, kw_only=True, tag="run.finished"):
+    done: int
+    """Actions performed."""
+    asked: int
+    """Actions that wait for an approval."""
+    denied: int
+    """Actions the guard refused."""
+    failed: int
+    """Actions that failed or whose effect is unknown."""
+
+
+class RunFailed(Event, frozen=True, kw_only=True, tag="run.failed"):
+    error: str
+    """Stable code of the error, as in ``not_reachable``."""
+
+
+class RunCancelled(Event, frozen=True, kw_only=True, tag="run.cancelled"):
+    open: int
+    """Actions and approvals that were still open and will not happen."""

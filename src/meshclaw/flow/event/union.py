@@ -1,0 +1,31 @@
+"""Every kind there is, closed, with the one decoder."""
+
+from __future__ import annotations
+
+import msgspec
+
+from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
+from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
+from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped
+from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
+from meshclaw.flow.event.run import RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted
+
+AnyEvent = (
+    RunStarted
+    | RunResumed
+    | RunFinished
+    | RunFailed
+    | RunCancelled
+    | PlacementMade
+    | ActionDecided
+    | ActionPerformed
+    | ActionFailed
+    | ActionUnknown
+    | ApprovalAsked
+    | ApprovalAnswered
+    | OutcomeObserved
+    | AutonomyChanged
+    | ClockStepped
+)
+
+decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

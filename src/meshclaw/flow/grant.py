@@ -1,0 +1,38 @@
+"""The rights a run has: ceiling ∩ policy ∩ agent ∩ intent; the tightest wins."""
+
+from __future__ import annotations
+
+import msgspec
+
+from meshclaw.flow.action import Declaration, Effect
+
+
+class Rights(msgspec.Struct, frozen=True, kw_only=True):
+    """One layer. Nothing is allowed that is not named: an empty layer allows nothing."""
+
+    effects: frozenset[Effect] = frozenset()
+    verbs: frozenset[str] = frozenset()
+    """``mail.move`` or ``mail.*``."""
+    denied: frozenset[str] = frozenset()
+    """Verbs taken out again; a denial always wins."""
+
+    def allow(self, declaration: Declaration) -> bool:
+        names = {declaration.verb, declaration.verb.partition(".")[0] + ".*"}
+        return declaration.effect in self.effects and bool(names & self.verbs) and not names & self.denied
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    ceiling: Rights
+    policy: Rights
+    agent: Rights
+    intent: Rights
+
+    def refusing_layer(self, declaration: Declaration) -> str | None:
+        """The name of the first layer that does not allow this verb; None where all do."""
+        layers = (
+            ("ceiling", self.ceiling),
+            ("policy", self.policy),
+            ("agent", self.agent),
+            ("intent", self.intent),
+        )
+        return next((name for name, rights in layers if not rights.allow(declaration)), None)

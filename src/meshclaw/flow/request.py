@@ -1,0 +1,17 @@
+"""What somebody or something asked for, typed once at the edge."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Trigger = Literal["terminal", "schedule", "mail", "chat", "webhook"]
+Trust = Literal["person", "schedule", "outside"]
+"""Who is behind it: the claw's own person, their own schedule, or anybody else."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    intent: str
+    trigger: Trigger
+    trust: Trust

@@ -1,0 +1,27 @@
+"""What each declared purpose calls for. An intent that is not here calls for nothing."""
+
+from __future__ import annotations
+
+from meshclaw.flow.grant import Rights
+
+INTENTS: dict[str, Rights] = {
+    "mail.triage": Rights(
+        effects=frozenset({"read", "label", "write", "send"}),
+        # It may propose to leave a list; the ladder makes that an ask.
+        verbs=frozenset({"mail.list", "mail.read", "mail.label", "mail.move", "mail.unsubscribe"}),
+    ),
+    "mail.file": Rights(
+        effects=frozenset({"read", "label", "write"}),
+        verbs=frozenset({"mail.list", "mail.read", "mail.label", "mail.move", "mail.archive"}),
+    ),
+    "mail.write": Rights(
+        effects=frozenset({"read", "draft", "send"}),
+        verbs=frozenset({"mail.read", "mail.draft", "mail.send"}),
+    ),
+    "mail.unsubscribe": Rights(
+        effects=frozenset({"read", "send"}), verbs=frozenset({"mail.read", "mail.unsubscribe"})
+    ),
+    "undo": Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
+}
+
+NOTHING = Rights()

@@ -1,0 +1,219 @@
+"""The one writer and every reader of events."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import msgspec
+
+from meshclaw.errors import Damaged, NotFound
+from meshclaw.flow.event.base import Event
+from meshclaw.flow.event.guard import ClockStepped
+from meshclaw.flow.event.union import AnyEvent, decoder
+from meshclaw.flow.units import canonical, new_ids, utc_now
+from meshclaw.ledger import chain
+from meshclaw.ledger.device import Device
+from meshclaw.ledger.sqlite import connect, telling
+
+log = logging.getLogger(__name__)
+
+SCHEMA = """
+CREATE TABLE event (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, run TEXT NOT NULL,
+  body BLOB NOT NULL, hash BLOB NOT NULL);
+CREATE INDEX event_kind_run ON event (kind, run);
+CREATE TABLE head (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TRIGGER event_stays BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events never change'); END;
+CREATE TRIGGER event_remains BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events never go'); END;
+"""
+
+TOLERATED_STEP_MS = 1_000
+"""Clocks are steered back by fractions of a second all the time; only more is worth an event."""
+
+E = TypeVar("E", bound=Event)
+
+
+def kind_of(event: type[Event]) -> str:
+    return str(event.__struct_config__.tag)
+
+
+ALL_KINDS = [kind_of(kind) for kind in get_args(AnyEvent)]
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    seq: int
+    hash: str
+    event: AnyEvent
+
+
+class Ledger:
+    """``folder`` holds ``ledger.db``, ``ledger.head`` and the device's key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "ledger.db"
+        self._anchor = folder / "ledger.head"
+        self.device = Device(folder)
+        cut_to_nothing = self._anchor.exists() and not (self.path.exists() and self.path.stat().st_size)
+        if cut_to_nothing:
+            raise Damaged(
+                f"{str(self.path)!r} is gone or empty, but a signed head vouches for events in it",
+                fix="Restore the last copy of ledger.db; to start over, move ledger.head away too.",
+            )
+        self._db = connect(self.path, SCHEMA)
+        self._last_ms = 0
+
+    # -- writing -------------------------------------------------------------------------
+
+    def record(self, *events: Event) -> list[Event]:
+        """Stamp, chain and store; on disk when this returns, all of them or none."""
+        if not events:
+            return []
+        with telling(self.path), self._transaction():
+            seq, previous = self._end()
+            stamped = self._stamp(events)
+            rows: list[tuple[int, str, str, str, bytes, bytes]] = []
+            for event in stamped:
+                body = canonical(event)
+                previous = chain.link(previous, body)
+                seq += 1
+                rows.append((seq, event.id, kind_of(type(event)), event.run, body, previous))
+            self._db.executemany("INSERT INTO event VALUES (?,?,?,?,?,?)", rows)
+        return stamped
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+    def _end(self) -> tuple[int, bytes]:
+        row = self._db.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+        return (row[0], row[1]) if row else (0, chain.GENESIS)
+
+    def _stamp(self, events: Iterable[Event]) -> list[Event]:
+        now = utc_now()
+        now_ms = int(now.timestamp() * 1000)
+        last_ms = self._last_event_ms()
+        if now_ms < last_ms - TOLERATED_STEP_MS:
+            log.warning(
+                "The clock of this machine went back by %.1f s since the last event. Nothing is lost: events "
+                "keep their order; times in between are wrong. Check the clock if you did not set it.",
+                (last_ms - now_ms) / 1000,
+            )
+            events = (ClockStepped(back_ms=last_ms - now_ms), *events)
+        # Ids stay sorted even where the clock does not.
+        id_ms = self._last_ms = max(now_ms, last_ms) if now_ms >= last_ms - TOLERATED_STEP_MS else now_ms
+        ts = timestamp(now)
+        device = self.device.id
+        events = tuple(events)
+        return [
+            msgspec.structs.replace(event, id=id_, ts=ts, device=device)
+            for event, id_ in zip(events, new_ids(len(events), id_ms), strict=True)
+        ]
+
+    def _last_event_ms(self) -> int:
+        if self._last_ms == 0:
+            row = self._db.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+            if row:
+                self._last_ms = int(parse_timestamp(decoder.decode(row[0]).ts).timestamp() * 1000)
+        return self._last_ms
+
+    def sign_head(self) -> chain.Head | None:
+        """Sign the chain's end unless the newest head already does; None in an empty ledger."""
+        with telling(self.path):
+            row = self._db.execute("SELECT seq, id, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+            if row is None:
+                return None
+            known = self._db.execute("SELECT body FROM head WHERE seq = ?", (row[0],)).fetchone()
+            if known:
+                return msgspec.json.decode(known[0], type=chain.Head)
+            head = chain.sign_head(
+                self.device, seq=row[0], event=row[1], hash_=row[2], ts=timestamp(utc_now())
+            )
+            with self._transaction():
+                self._db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (head.seq, canonical(head)))
+        self._write_anchor(canonical(head))
+        return head
+
+    def _write_anchor(self, data: bytes) -> None:
+        partial = self._anchor.with_suffix(".head.part")
+        partial.write_bytes(data)
+        partial.replace(self._anchor)
+
+    # -- reading -------------------------------------------------------------------------
+
+    def events(self, *kinds: type[E], run: str | None = None, after: int = 0) -> Iterator[E]:
+        """Events in order, oldest first; all kinds where none is named."""
+        return (stored.event for stored in self.stored(*kinds, run=run, after=after))  # pyright: ignore[reportReturnType]
+
+    def stored(self, *kinds: type[Event], run: str | None = None, after: int = 0) -> Iterator[Stored]:
+        """As ``events``, with sequence number and hash."""
+        where = ["seq > ?"]
+        values: list[int | str] = [after]
+        if kinds or run is not None:
+            names = [kind_of(kind) for kind in kinds] or ALL_KINDS  # the one index starts with the kind
+            where.append(f"kind IN ({','.join('?' * len(names))})")
+            values += names
+        if run is not None:
+            where.append("run = ?")
+            values.append(run)
+        query = f"SELECT seq, hash, body FROM event WHERE {' AND '.join(where)} ORDER BY seq"  # noqa: S608 - fixed words
+        with telling(self.path):
+            for seq, hash_, body in self._db.execute(query, values):
+                yield Stored(seq=seq, hash=hash_.hex(), event=decoder.decode(body))
+
+    def get(self, prefix: str) -> Stored:
+        """The one event whose id starts with ``prefix``."""
+        with telling(self.path):
+            rows = self._db.execute(
+                "SELECT seq, hash, body FROM event WHERE id >= ? AND id < ? LIMIT 2", (prefix, prefix + "g")
+            ).fetchall()
+        if len(rows) != 1:
+            count = "no event has" if not rows else "several events have"
+            raise NotFound(
+                f"{count} an id that starts with {prefix!r}", fix="List them with: meshclaw ledger tail"
+            )
+        seq, hash_, body = rows[0]
+        return Stored(seq=seq, hash=hash_.hex(), event=decoder.decode(body))
+
+    def newest(self) -> int:
+        """Sequence number of the last event; 0 in an empty ledger."""
+        return self._end()[0]
+
+    def verify(self) -> chain.Verdict:
+        with telling(self.path):
+            return chain.verify(self._db, public=self.device.public, anchor=self._anchor)
+
+    def now(self) -> datetime:
+        """The clock, but never behind the last event: setting it back revives no expired approval."""
+        return max(utc_now(), datetime.fromtimestamp(self._last_event_ms() / 1000, UTC))
+
+    def close(self) -> None:
+        self._db.close()
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE takes the writer's place before the chain's end is read: two writers never fork it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._db.execute("COMMIT")
+        elif self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+
+def timestamp(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,63 @@
+"""Taking a run back: every receipt's undo, newest first, through the same door as everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from meshclaw.errors import UserError
+from meshclaw.flow.action import Action
+from meshclaw.flow.agent import Agent
+from meshclaw.flow.grant import Rights
+from meshclaw.flow.request import Request
+from meshclaw.flow.run import Run
+from meshclaw.runs.act import Door, Result
+from meshclaw.runs.outbox import Item
+from meshclaw.runs.run import Told, start, undone_ids, working
+
+UNDO = Agent(
+    name="undo", version="1", purpose="Takes back what another run did, on a person's word.", owner="meshclaw",
+    intents=frozenset({"undo"}),
+    rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
+)  # fmt: skip
+
+
+class Undone(msgspec.Struct, frozen=True, kw_only=True):
+    run: str
+    """The run that did the undoing."""
+    undone: int
+    failed: int
+    results: list[Result]
+    """What could not be taken back says why."""
+
+
+def plan(door: Door, told: Told, only: Callable[[Item], bool] = lambda _: True) -> list[Item]:
+    """The actions that can still be taken back, newest first."""
+    gone = undone_ids(door.ledger)
+    done = [
+        i for i in told.items.values() if i.performed is not None and i.performed.undo is not None and only(i)
+    ]
+    return [item for item in reversed(done) if item.decided.external_id not in gone]
+
+
+def undo(door: Door, told: Told, items: Sequence[Item]) -> Undone:
+    """Raises UserError while the run itself has not ended: its door is still open."""
+    if told.state == "running":
+        raise UserError(
+            f"the run {told.run.id} stopped in the middle",
+            fix=f"First: meshclaw run resume {told.run.id[-8:]}",
+        )
+    request = Request(intent="undo", trigger="terminal", trust="person")
+    run = start(door.ledger, door.contents, request=request, agent=UNDO, subject=told.run.subject)
+    with working(door.ledger, run):
+        results = door.act(run, UNDO, [_taking_back(run, item) for item in items], by_person=True)
+    done = sum(result.stand == "done" for result in results)
+    return Undone(run=run.id, undone=done, failed=len(results) - done, results=results)
+
+
+def _taking_back(run: Run, item: Item) -> Action:
+    performed = item.performed
+    assert performed is not None and performed.undo is not None  # noqa: S101, PT018 - plan() chose it for that
+    hint = performed.undo
+    return Action(run=run.id, verb=hint.verb, arguments=hint.arguments, undoes=item.decided.external_id)
