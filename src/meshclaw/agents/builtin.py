@@ -25,4 +25,11 @@ MAIL_CLERK = Agent(
     ),
 )  # fmt: skip
 
-AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK)}
+UNDO = Agent(
+    name="undo", version="1", owner="meshclaw",
+    purpose="Takes back what another run did, on a person's word.",
+    intents=frozenset({"undo"}),
+    rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
+)  # fmt: skip
+
+AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, UNDO)}

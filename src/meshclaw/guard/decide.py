@@ -91,7 +91,7 @@ def _by_autonomy(declaration: Declaration, context: Context) -> Decision:
         verdict="ask",
         rule=rule,
         needs=("approval",),
-        reason=f"{declaration.words}: it has the effect {effect!r}, and the agent stands at {level!r} for this",
+        reason=f"{declaration.words}: its effect is {effect!r}, and the agent stands at {level!r} for this",
     )
 
 

@@ -62,7 +62,11 @@ def sign_head(device: Device, *, seq: int, event: str, hash_: bytes, ts: str) ->
 
 def verify(connection: sqlite3.Connection, *, public: bytes, anchor: Path) -> Verdict:
     """Walk every event once, in constant memory."""
-    walk = _Walk(public, _heads(connection, anchor))
+    try:
+        heads = _heads(connection, anchor)
+    except (msgspec.MsgspecError, TypeError) as error:
+        return Verdict(ok=False, events=0, reason=f"a signed head cannot be read any more ({error})")
+    walk = _Walk(public, heads)
     for row in connection.execute("SELECT seq, id, kind, run, body, hash FROM event ORDER BY seq"):
         if (verdict := walk.step(row)) is not None:
             return verdict
@@ -92,6 +96,8 @@ class _Walk:
 
     def step(self, row: tuple[int, str, str, str, bytes, bytes]) -> Verdict | None:
         seq, id_, kind, run, body, stored = row
+        # SQLite lets any column hold any type; bytes that became text are a change like any other.
+        body = body if isinstance(body, bytes) else repr(body).encode()  # pyright: ignore[reportUnnecessaryIsInstance]
         self._hash = link(self._hash, body)
         if seq != self._seq + 1:
             problem = f"event {self._seq + 1} is missing: the next one there is number {seq}"
@@ -141,6 +147,10 @@ def _head_problem(head: Head, hash_: bytes, public: bytes) -> str | None:
     if head.hash != hash_.hex():
         return "the chain differs from the one this device signed; it was written again"
     unsigned = canonical(msgspec.structs.replace(head, signature=""))
-    if not signed_by(public, unsigned, bytes.fromhex(head.signature)):
+    try:
+        signature = bytes.fromhex(head.signature)
+    except ValueError:
+        signature = b""
+    if not signed_by(public, unsigned, signature):
         return "the signature of the chain head is not this device's"
     return None

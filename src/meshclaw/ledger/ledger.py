@@ -115,9 +115,9 @@ class Ledger:
 
     def _last_event_ms(self) -> int:
         if self._last_ms == 0:
-            row = self._db.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+            row = self._db.execute("SELECT seq, body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
             if row:
-                self._last_ms = int(parse_timestamp(decoder.decode(row[0]).ts).timestamp() * 1000)
+                self._last_ms = int(parse_timestamp(_decode(row[0], row[1]).ts).timestamp() * 1000)
         return self._last_ms
 
     def sign_head(self) -> chain.Head | None:
@@ -162,7 +162,7 @@ class Ledger:
         query = f"SELECT seq, hash, body FROM event WHERE {' AND '.join(where)} ORDER BY seq"  # noqa: S608 - fixed words
         with telling(self.path):
             for seq, hash_, body in self._db.execute(query, values):
-                yield Stored(seq=seq, hash=hash_.hex(), event=decoder.decode(body))
+                yield Stored(seq=seq, hash=hash_.hex(), event=_decode(seq, body))
 
     def get(self, prefix: str) -> Stored:
         """The one event whose id starts with ``prefix``."""
@@ -176,7 +176,7 @@ class Ledger:
                 f"{count} an id that starts with {prefix!r}", fix="List them with: meshclaw ledger tail"
             )
         seq, hash_, body = rows[0]
-        return Stored(seq=seq, hash=hash_.hex(), event=decoder.decode(body))
+        return Stored(seq=seq, hash=hash_.hex(), event=_decode(seq, body))
 
     def newest(self) -> int:
         """Sequence number of the last event; 0 in an empty ledger."""
@@ -208,6 +208,15 @@ class _Transaction:
             self._db.execute("COMMIT")
         elif self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+
+def _decode(seq: int, body: bytes) -> AnyEvent:
+    try:
+        return decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise Damaged(
+            f"event {seq} cannot be read ({error})", fix="See which ones hold: meshclaw ledger verify"
+        ) from error
 
 
 def timestamp(at: datetime) -> str:

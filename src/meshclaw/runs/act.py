@@ -78,13 +78,14 @@ class Door:
         facts: list[Event] = []
         view = self._view(run, agent, by_person=by_person)
         for action in actions:
-            known = before.get(action.external_id)
+            declaration = self.declaration(action.verb)
+            reads = declaration is not None and declaration.effect == "read"
+            known = None if reads else before.get(action.external_id)  # a read is never old news
             if known is not None and known.stand in ("reserved", "unknown"):
                 known = self._settle(run, agent, action, known)
             if known is not None and known.stand in ("done", "unknown"):
                 results[action.external_id] = _known(action, known)
                 continue
-            declaration = self._declaration(action)
             decision = decide(action, view.context(action, declaration))
             facts.append(self._decided(run, agent, action, declaration, decision))
             if decision.verdict == "allow":
@@ -137,9 +138,9 @@ class Door:
             by_person=by_person and run.request.trust == "person",
         )
 
-    def _declaration(self, action: Action) -> Declaration | None:
-        connector = self._connectors.get(action.connector)
-        return connector.declarations.get(action.verb) if connector else None
+    def declaration(self, verb: str) -> Declaration | None:
+        connector = self._connectors.get(verb.partition(".")[0])
+        return connector.declarations.get(verb) if connector else None
 
     def _decided(
         self, run: Run, agent: Agent, action: Action, declaration: Declaration | None, decision: Decision
@@ -176,7 +177,7 @@ class Door:
         """What cannot be taken back goes alone, so that a crash leaves at most one of it in doubt."""
         batch: list[tuple[Action, Decision]] = []
         for action, decision in allowed:
-            declaration = self._declaration(action)
+            declaration = self.declaration(action.verb)
             alone = declaration is None or not declaration.reversible
             if batch and (alone or len(batch) == BATCH or batch[0][0].connector != action.connector):
                 yield batch
@@ -242,7 +243,8 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     def context(self, action: Action, declaration: Declaration | None) -> Context:
         approval: Approval | None = self.approvals.answered_for(action.external_id)
         return Context(
-            declaration=declaration, grant=self.grant, approval=approval, now=self.now, by_person=self.by_person,
+            declaration=declaration, grant=self.grant, approval=approval,
+            now=self.now, by_person=self.by_person,
             level=self.autonomy.level(label(self.agent), declaration) if declaration else "draft",
         )  # fmt: skip
 

@@ -6,21 +6,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from meshclaw.agents.builtin import UNDO
 from meshclaw.errors import UserError
 from meshclaw.flow.action import Action
-from meshclaw.flow.agent import Agent
-from meshclaw.flow.grant import Rights
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door, Result
 from meshclaw.runs.outbox import Item
 from meshclaw.runs.run import Told, start, undone_ids, working
-
-UNDO = Agent(
-    name="undo", version="1", purpose="Takes back what another run did, on a person's word.", owner="meshclaw",
-    intents=frozenset({"undo"}),
-    rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
-)  # fmt: skip
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):

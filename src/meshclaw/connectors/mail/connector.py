@@ -1,0 +1,264 @@
+"""Mail as a connector: each verb of the manifest, performed on one mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+import msgspec
+
+from meshclaw.connectors.base import Performed
+from meshclaw.connectors.mail.mailbox import Mailbox, Relocation
+from meshclaw.connectors.mail.manifest import DECLARATIONS
+from meshclaw.connectors.mail.outgoing import Outgoing
+from meshclaw.errors import MeshClawError, NotFound, Refused, Uncertain
+from meshclaw.flow.action import Action, Value
+from meshclaw.flow.message import MAX_READ, Message
+from meshclaw.flow.receipt import Receipt, Undo
+
+DRAFTS, SENT, ARCHIVE, TRASH = "Drafts", "Sent", "Archive", "Trash"
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    ref: str
+    message: Message
+
+
+class MailConnector:
+    """``parse`` turns raw bytes into a Message; ``outgoing`` is None where no way to send is set up."""
+
+    name = "mail"
+    declarations = DECLARATIONS
+
+    def __init__(
+        self, mailbox: Mailbox, *, parse: Callable[[bytes], Message], outgoing: Outgoing | None = None
+    ) -> None:
+        self._mailbox = mailbox
+        self._parse = parse
+        self._outgoing = outgoing
+
+    def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
+        for verb, group in groupby(actions, key=lambda action: action.verb):
+            handler = getattr(self, "_" + verb.partition(".")[2])
+            yield from handler(list(group))
+
+    # -- reading -------------------------------------------------------------------------
+
+    def _list(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        for action in actions:
+            yield _attempt(lambda a=action: _done(a, value=list(self._mailbox.entries(_text(a, "folder")))))
+
+    def _read(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        for action in actions:
+            yield _attempt(lambda a=action: _done(a, value=self._messages(_text(a, "folder"), _texts(a, "refs"))))
+
+    def _messages(self, folder: str, refs: Sequence[str]) -> Iterator[Read]:
+        """Parsed one by one while they are asked for, so that memory holds one mail at a time."""
+        for ref, raw in self._mailbox.read_many(folder, refs, MAX_READ):
+            yield Read(ref=ref, message=self._parse(raw))
+
+    # -- labelling and moving ------------------------------------------------------------
+
+    def _label(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        def kind(action: Action) -> tuple[str, list[str], list[str]]:
+            return _text(action, "folder"), _texts(action, "add"), _texts(action, "remove")
+
+        for (folder, add, remove), group in groupby(actions, key=kind):
+            yield from self._label_alike(list(group), folder, add, remove)
+
+    def _label_alike(
+        self, actions: list[Action], folder: str, add: list[str], remove: list[str]
+    ) -> Iterator[Performed | MeshClawError]:
+        refs = [_text(action, "ref") for action in actions]
+        try:
+            there = self._mailbox.label(folder, refs, add=add, remove=remove)
+        except MeshClawError as error:
+            yield from (error for _ in actions)
+            return
+        for action, ref in zip(actions, refs, strict=True):
+            undo = Undo(verb="mail.label", arguments={**action.arguments, "add": remove, "remove": add})
+            yield _done(action, link=f"{folder}/{ref}", undo=undo) if ref in there else _gone(action)
+
+    def _move(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        return self._relocate(actions, [_text(action, "to") for action in actions])
+
+    def _archive(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        return self._relocate(actions, [ARCHIVE] * len(actions))
+
+    def _relocate(self, actions: list[Action], targets: list[str]) -> Iterator[Performed | MeshClawError]:
+        moves = [
+            Relocation(folder=_text(action, "folder"), ref=_text(action, "ref"), to=to)
+            for action, to in zip(actions, targets, strict=True)
+        ]
+        refs: list[str | None] = [None] * len(moves)
+        errors: dict[int, MeshClawError] = {}
+        by_way: dict[tuple[str, str], list[int]] = {}
+        for index, move in enumerate(moves):
+            by_way.setdefault((move.folder, move.to), []).append(index)
+        for indexes in by_way.values():  # one way failing must not hide that another one worked
+            try:
+                moved = self._mailbox.move([moves[index] for index in indexes])
+            except MeshClawError as error:
+                errors |= dict.fromkeys(indexes, error)
+                continue
+            for index, ref in zip(indexes, moved, strict=True):
+                refs[index] = ref
+        for index, (action, move, ref) in enumerate(zip(actions, moves, refs, strict=True)):
+            if index in errors:
+                yield errors[index]
+            else:
+                yield _moved(action, move, ref) if ref is not None else _gone(action)
+
+    # -- writing and sending -------------------------------------------------------------
+
+    def _draft(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        for action in actions:
+            yield _attempt(lambda a=action: self._append_draft(a))
+
+    def _append_draft(self, action: Action) -> Performed:
+        raw = _text(action, "raw").encode("utf-8", "surrogateescape")
+        ref = self._mailbox.append(DRAFTS, raw, draft=True)
+        return _done(action, link=f"{DRAFTS}/{ref}", undo=self._binning(raw, ref))
+
+    def _binning(self, raw: bytes, ref: str) -> Undo:
+        message = self._parse(raw)
+        place: dict[str, Value] = {
+            "folder": DRAFTS, "ref": ref, "message": message.digest, "message_id": message.message_id, "to": TRASH
+        }  # fmt: skip
+        return Undo(verb="mail.move", arguments=place)
+
+    def _send(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        for action in actions:
+            yield _attempt(lambda a=action: self._send_draft(a))
+
+    def _send_draft(self, action: Action) -> Performed:
+        outgoing = self._need_outgoing()
+        folder, ref = _text(action, "folder"), _text(action, "ref")
+        raw = self._mailbox.read(folder, ref, MAX_READ)
+        if self._parse(raw).digest != _text(action, "message"):
+            raise Refused("the draft was changed after it was approved", fix="Ask again: meshclaw mail send")
+        outgoing.send(raw, _texts(action, "recipients"))
+        # From here on it is sent; a draft that cannot be filed any more must not look like a failure.
+        try:
+            [sent] = self._mailbox.move([Relocation(folder=folder, ref=ref, to=SENT)])
+        except MeshClawError:
+            sent = None
+        return _done(action, link=f"{SENT}/{sent}" if sent else "")
+
+    def _unsubscribe(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
+        for action in actions:
+            yield _attempt(lambda a=action: self._leave_list(a))
+
+    def _leave_list(self, action: Action) -> Performed:
+        [message] = [read.message for read in self._messages(_text(action, "folder"), [_text(action, "ref")])] or [None]
+        if message is None or not message.unsubscribe_covered:
+            raise Refused(
+                "the mail does not carry a one-click unsubscribe that its sender signed (RFC 8058)",
+                fix="Leave the list by hand; a link that nobody signed may lead anywhere.",
+            )
+        if message.unsubscribe_url != _text(action, "url"):
+            raise Refused("the unsubscribe address is not the one that was approved")
+        from meshclaw.connectors.mail.unsubscribe import one_click
+
+        one_click(message.unsubscribe_url)
+        return _done(action, link=message.list_id)
+
+    def _need_outgoing(self) -> Outgoing:
+        if self._outgoing is None:
+            raise Refused(
+                "this account has no way to send mail", fix="meshclaw mail connect ADDRESS --smtp smtps://user@host"
+            )
+        return self._outgoing
+
+    # -- evidence after a crash ----------------------------------------------------------
+
+    def probe(self, action: Action) -> Receipt | None:
+        match action.verb:
+            case "mail.list" | "mail.read":
+                return None
+            case "mail.label":
+                return None  # setting the same labels again is the same as setting them once
+            case "mail.move" | "mail.archive":
+                return self._probe_move(action)
+            case "mail.draft":
+                return self._probe_draft(action)
+            case "mail.send":
+                return self._probe_send(action)
+            case _:
+                raise Uncertain(f"nothing in the mailbox can prove whether {action.verb} {action.external_id} happened")
+
+    def _probe_move(self, action: Action) -> Receipt | None:
+        folder, ref = _text(action, "folder"), _text(action, "ref")
+        to = _text(action, "to") if action.verb == "mail.move" else ARCHIVE
+        if self._is_there(folder, ref):
+            return None
+        found = self._find(to, action)
+        if found is None:
+            raise Uncertain(f"the mail is neither in {folder!r} nor in {to!r}: somebody moved it on")
+        return _moved(action, Relocation(folder=folder, ref=ref, to=to), found).receipt
+
+    def _probe_draft(self, action: Action) -> Receipt | None:
+        raw = _text(action, "raw").encode("utf-8", "surrogateescape")
+        message = self._parse(raw)
+        ref = self._mailbox.find(DRAFTS, message_id=message.message_id, digest=message.digest)
+        if ref is None:
+            return None
+        return Receipt(
+            external_id=action.external_id, link=f"{DRAFTS}/{ref}", undo=self._binning(raw, ref)
+        )
+
+    def _probe_send(self, action: Action) -> Receipt | None:
+        """The journal copy, or the draft already among the sent ones, proves it; nothing else does."""
+        message_id = _text(action, "message_id")
+        for folder in (SENT, "INBOX", *self._mailbox.folders()):
+            if folder not in (DRAFTS, TRASH) and self._mailbox.find(folder, message_id=message_id, digest=""):
+                return Receipt(external_id=action.external_id, link=f"{folder}/{message_id}")
+        raise Uncertain("no copy of the mail has come back; it may still be under way")
+
+    def _is_there(self, folder: str, ref: str) -> bool:
+        try:
+            self._mailbox.read(folder, ref, 1)
+        except NotFound:
+            return False
+        return True
+
+    def _find(self, folder: str, action: Action) -> str | None:
+        return self._mailbox.find(folder, message_id=_text(action, "message_id"), digest=_text(action, "message"))
+
+
+def _moved(action: Action, move: Relocation, ref: str | None) -> Performed:
+    place: dict[str, Value] = {
+        "folder": move.to, "ref": ref or "", "to": move.folder,
+        "message": action.arguments["message"], "message_id": action.arguments["message_id"],
+    }  # fmt: skip
+    return _done(action, link=f"{move.to}/{ref}", undo=Undo(verb="mail.move", arguments=place))
+
+
+def _done(action: Action, *, link: str = "", undo: Undo | None = None, value: object = None) -> Performed:
+    return Performed(receipt=Receipt(external_id=action.external_id, link=link, undo=undo), value=value)
+
+
+def _gone(action: Action) -> NotFound:
+    folder = action.arguments["folder"]
+    return NotFound(f"the mail is no longer in {folder!r}", fix="Somebody moved it since; it was left alone.")
+
+
+def _attempt(deed: Callable[[], Performed]) -> Performed | MeshClawError:
+    try:
+        return deed()
+    except MeshClawError as error:
+        return error
+
+
+def _text(action: Action, name: str) -> str:
+    value = action.arguments[name]
+    if not isinstance(value, str):
+        raise Refused(f"{action.verb}: {name} must be text, not {value!r}")
+    return value
+
+
+def _texts(action: Action, name: str) -> list[str]:
+    value = action.arguments[name]
+    if not isinstance(value, list):
+        raise Refused(f"{action.verb}: {name} must be a list of texts, not {value!r}")
+    return value

@@ -1,0 +1,34 @@
+"""Going on after a crash: settle what was reserved, then do what was still to be done."""
+
+from __future__ import annotations
+
+from meshclaw.agents.builtin import AGENTS
+from meshclaw.errors import UserError
+from meshclaw.flow.agent import Agent
+from meshclaw.flow.event.run import RunResumed
+from meshclaw.runs.act import Door, Result
+from meshclaw.runs.outbox import ACTION_EVENTS, outbox
+from meshclaw.runs.run import Told
+
+
+def agent_of(told: Told) -> Agent:
+    name = told.run.agent.partition("@")[0]
+    if name not in AGENTS:
+        raise UserError(
+            f"the agent {told.run.agent!r} of this run is not installed", fix="Install it and try again."
+        )
+    return AGENTS[name]
+
+
+def settle(door: Door, told: Told) -> list[Result]:
+    """Probe every reserved action, then do again what certainly did not happen.
+
+    The results are those of the actions that were open; what is in doubt stays ``unknown``.
+    """
+    agent, run = agent_of(told), told.run
+    open_ = [item for item in told.items.values() if item.stand in ("reserved", "unknown")]
+    settled = door.settle(run, agent)
+    door.ledger.record(RunResumed(run=run.id, intent=run.request.intent, agent=run.agent, settled=settled))
+    after = outbox(door.ledger.events(*ACTION_EVENTS, run=run.id))
+    again = [item.decided for item in open_ if after[item.decided.external_id].stand == "failed"]
+    return door.act(run, agent, [door.restore(decided) for decided in again if decided.effect != "read"])

@@ -1,0 +1,70 @@
+"""A connector whose world is a plain list, with the faults that real worlds have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from meshclaw.connectors.base import Performed
+from meshclaw.errors import MeshClawError, NotReachable, Uncertain
+from meshclaw.flow.action import Action, Declaration
+from meshclaw.flow.receipt import Receipt, Undo
+
+Fault = Literal["before", "after", "blind"]
+"""Fail before the effect; after it, with the answer lost; or after it, in a way no probe can see."""
+
+NOTE, POST, LOOK, WIPE = "fake.note", "fake.post", "fake.look", "fake.wipe"
+
+
+class FakeConnector:
+    """``world`` holds the text of every effect that happened, in order, once per time it happened."""
+
+    name = "fake"
+    declarations = {
+        NOTE: Declaration(
+            verb=NOTE, effect="write", reversible=True, arguments={"text": "reference"}, words="Note something"
+        ),
+        POST: Declaration(
+            verb=POST, effect="send", reversible=False, arguments={"text": "text", "to": "destination"},
+            words="Post something",
+        ),
+        LOOK: Declaration(verb=LOOK, effect="read", reversible=True, arguments={}, words="Look"),
+        WIPE: Declaration(verb=WIPE, effect="write", reversible=True, arguments={"text": "reference"}, words="Wipe"),
+    }  # fmt: skip
+
+    def __init__(self) -> None:
+        self.world: list[str] = []
+        self.faults: dict[str, Fault] = {}
+        """By text."""
+        self.performed: list[str] = []
+        """External ids, once per call: what reached the connector."""
+
+    def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
+        for action in actions:
+            self.performed.append(action.external_id)
+            yield self._one(action)
+
+    def _one(self, action: Action) -> Performed | MeshClawError:
+        if action.verb == LOOK:
+            return Performed(receipt=Receipt(external_id=action.external_id), value=list(self.world))
+        text = str(action.arguments["text"])
+        fault = self.faults.get(text)
+        if fault == "before":
+            return NotReachable("the fake world does not answer")
+        if action.verb == WIPE:
+            self.world.remove(text)
+            return Performed(receipt=_receipt(action, NOTE))
+        self.world.append(text)
+        return Uncertain("the answer was lost") if fault else Performed(receipt=_receipt(action, WIPE))
+
+    def probe(self, action: Action) -> Receipt | None:
+        text = str(action.arguments["text"])
+        if self.faults.get(text) == "blind":
+            raise Uncertain("the fake world shows nothing")
+        there = text in self.world
+        return _receipt(action, WIPE) if there != (action.verb == WIPE) else None
+
+
+def _receipt(action: Action, back: str) -> Receipt:
+    undo = None if action.verb == POST else Undo(verb=back, arguments={"text": action.arguments["text"]})
+    return Receipt(external_id=action.external_id, link=f"fake/{action.arguments['text']}", undo=undo)

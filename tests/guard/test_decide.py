@@ -1,0 +1,149 @@
+"""grant = ceiling ∩ policy ∩ agent ∩ intent; default deny; ask → approval bound to the action's digest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshclaw.flow.action import Action, Declaration, Effect
+from meshclaw.flow.approval import Approval
+from meshclaw.flow.autonomy import LADDER
+from meshclaw.flow.grant import Grant, Rights
+from meshclaw.guard import Context, decide
+
+NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
+EFFECTS: tuple[Effect, ...] = get_args(Effect)
+ALL = Rights(effects=frozenset(EFFECTS), verbs=frozenset({"mail.*"}))
+OPEN = Grant(ceiling=ALL, policy=ALL, agent=ALL, intent=ALL)
+MOVE = Declaration(
+    verb="mail.move", effect="write", reversible=True, arguments={"ref": "reference", "to": "reference"}, words="Move"
+)
+SEND = Declaration(
+    verb="mail.send", effect="send", reversible=False, arguments={"ref": "reference", "to": "destination"}, words="Send"
+)
+
+
+def action(declaration: Declaration = MOVE, **more: Any) -> Action:
+    return Action(run="r", verb=declaration.verb, arguments={"ref": "1", "to": "Bulk", **more})
+
+
+def context(declaration: Declaration | None = MOVE, **more: Any) -> Context:
+    return Context(**{"declaration": declaration, "grant": OPEN, "level": "act_with_undo", "now": NOW, **more})
+
+
+def approval(of: Action, **more: Any) -> Approval:
+    fields = {
+        "id": "a1", "digest": of.digest, "run": of.run, "external_id": of.external_id, "verb": of.verb,
+        "rule": "autonomy.draft", "asked": NOW - timedelta(hours=1), "expires": NOW + timedelta(hours=1),
+        "state": "allowed",
+    }  # fmt: skip
+    return Approval(**{**fields, **more})
+
+
+def test_an_undeclared_verb_is_denied() -> None:
+    decision = decide(action(), context(None))
+    assert (decision.verdict, decision.rule) == ("deny", "declaration")
+
+
+def test_a_declaration_of_another_verb_does_not_count() -> None:
+    assert decide(action(), context(SEND)).rule == "declaration"
+
+
+@pytest.mark.parametrize("arguments", [{"ref": "1"}, {"ref": "1", "to": "x", "bcc": "evil"}, {}])
+def test_arguments_that_do_not_fit_the_declaration_are_denied(arguments: dict[str, Any]) -> None:
+    decision = decide(Action(run="r", verb="mail.move", arguments=arguments), context())
+    assert (decision.verdict, decision.rule) == ("deny", "arguments")
+
+
+@pytest.mark.parametrize("layer", ["ceiling", "policy", "agent", "intent"])
+@pytest.mark.parametrize(
+    "rights",
+    [
+        Rights(),
+        Rights(effects=frozenset({"read"}), verbs=frozenset({"mail.*"})),
+        Rights(effects=frozenset(EFFECTS), verbs=frozenset({"mail.read"})),
+        Rights(effects=frozenset(EFFECTS), verbs=frozenset({"mail.*"}), denied=frozenset({"mail.move"})),
+        Rights(effects=frozenset(EFFECTS), verbs=frozenset({"mail.*"}), denied=frozenset({"mail.*"})),
+    ],
+)
+def test_one_layer_that_says_no_is_enough(layer: str, rights: Rights) -> None:
+    grant = msgspec.structs.replace(OPEN, **{layer: rights})
+    decision = decide(action(), context(grant=grant, level="autonomous", by_person=True))
+    assert (decision.verdict, decision.rule) == ("deny", f"grant.{layer}")
+
+
+def test_an_approval_does_not_widen_the_grant() -> None:
+    wanted = action(SEND)
+    grant = msgspec.structs.replace(OPEN, policy=Rights())
+    assert decide(wanted, context(SEND, grant=grant, approval=approval(wanted))).rule == "grant.policy"
+
+
+def test_moves_act_with_undo_from_the_start_and_sending_asks() -> None:
+    assert decide(action(), context()).verdict == "allow"
+    assert decide(action(SEND), context(SEND, level="draft")).verdict == "ask"
+
+
+def test_what_cannot_be_taken_back_asks_even_at_act_with_undo() -> None:
+    assert decide(action(SEND), context(SEND, level="act_with_undo")).verdict == "ask"
+
+
+def test_a_person_s_own_word_does_not_send_without_the_approval_of_exactly_that() -> None:
+    assert decide(action(SEND), context(SEND, level="draft", by_person=True)).verdict == "ask"
+
+
+def test_a_live_approval_of_exactly_this_allows_it() -> None:
+    wanted = action(SEND)
+    decision = decide(wanted, context(SEND, level="draft", approval=approval(wanted)))
+    assert (decision.verdict, decision.rule) == ("allow", "approval")
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"digest": "0" * 64}, "approval.other"),
+        ({"run": "another"}, "approval.other"),
+        ({"state": "denied"}, "approval.denied"),
+        ({"state": "expired"}, "approval.expired"),
+        ({"state": "open"}, "approval.expired"),
+        ({"expires": NOW}, "approval.expired"),
+    ],
+)
+def test_any_other_approval_denies(change: dict[str, Any], rule: str) -> None:
+    wanted = action(SEND)
+    decision = decide(wanted, context(SEND, level="autonomous", approval=approval(wanted, **change)))
+    assert (decision.verdict, decision.rule) == ("deny", rule)
+
+
+def test_an_approval_of_one_recipient_does_not_cover_another() -> None:
+    allowed = approval(action(SEND, to="bob@example.com"))
+    assert decide(action(SEND, to="eve@example.com"), context(SEND, approval=allowed)).verdict == "deny"
+
+
+effects = st.frozensets(st.sampled_from(EFFECTS))
+verbs = st.frozensets(st.sampled_from(["mail.move", "mail.send", "mail.*", "slack.*"]))
+rights = st.builds(Rights, effects=effects, verbs=verbs, denied=verbs)
+grants = st.builds(Grant, ceiling=rights, policy=rights, agent=rights, intent=rights)
+STRENGTH = {"deny": 0, "ask": 1, "allow": 2}
+
+
+@given(grants, st.sampled_from([MOVE, SEND]), st.sampled_from(LADDER), st.data())
+def test_taking_rights_away_never_allows_more(grant: Grant, declaration: Declaration, level: str, data: Any) -> None:
+    layer = data.draw(st.sampled_from(["ceiling", "policy", "agent", "intent"]))
+    had: Rights = getattr(grant, layer)
+    fewer = Rights(effects=had.effects & data.draw(effects), verbs=had.verbs, denied=had.denied | data.draw(verbs))
+    narrowed = msgspec.structs.replace(grant, **{layer: fewer})
+    wanted = action(declaration)
+    before = decide(wanted, context(declaration, grant=grant, level=level))
+    after = decide(wanted, context(declaration, grant=narrowed, level=level))
+    assert STRENGTH[after.verdict] <= STRENGTH[before.verdict]
+
+
+@given(grants, st.sampled_from([MOVE, SEND]))
+def test_a_step_up_the_ladder_never_allows_less(grant: Grant, declaration: Declaration) -> None:
+    verdicts = [decide(action(declaration), context(declaration, grant=grant, level=level)).verdict for level in LADDER]
+    assert [STRENGTH[v] for v in verdicts] == sorted(STRENGTH[v] for v in verdicts)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from meshclaw.flow.agent import Agent
+from meshclaw.flow.grant import Rights
+from meshclaw.flow.request import Request
+from meshclaw.flow.run import Run
+from meshclaw.guard import intents
+from meshclaw.ledger.content import ContentStore
+from meshclaw.ledger.ledger import Ledger
+from meshclaw.runs import run as runs
+from meshclaw.runs.act import Door
+from meshclaw.testing.connector import FakeConnector
+
+RIGHTS = Rights(effects=frozenset({"read", "write", "send"}), verbs=frozenset({"fake.*"}))
+AGENT = Agent(
+    name="tester", version="1", purpose="Tests.", owner="us", intents=frozenset({"test.work", "undo"}), rights=RIGHTS
+)
+
+
+@pytest.fixture
+def world() -> FakeConnector:
+    return FakeConnector()
+
+
+@pytest.fixture
+def door(ledger: Ledger, contents: ContentStore, world: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> Door:
+    monkeypatch.setitem(intents.INTENTS, "test.work", RIGHTS)
+    monkeypatch.setitem(intents.INTENTS, "undo", RIGHTS)
+    monkeypatch.setitem(__import__("meshclaw.agents.builtin").agents.builtin.AGENTS, "tester", AGENT)
+    return Door(ledger=ledger, contents=contents, connectors={"fake": world}, ceiling=RIGHTS, policy=RIGHTS)
+
+
+@pytest.fixture
+def begin(ledger: Ledger, contents: ContentStore) -> Callable[[], Run]:
+    def begin() -> Run:
+        request = Request(intent="test.work", trigger="terminal", trust="person")
+        return runs.start(ledger, contents, request=request, agent=AGENT, subject="the fake world")
+
+    return begin
