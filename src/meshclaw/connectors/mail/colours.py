@@ -1,0 +1,76 @@
+"""Colours as HTML and CSS write them, only as exact as "can a person read this on that" needs."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from functools import lru_cache
+
+Colour = tuple[int, int, int]
+
+# CSS Color Module Level 4 §6.1, light and dark ones a text could be hidden with, and the common rest.
+_NAMED = ["aliceblue", "f0f8ff", "antiquewhite", "faebd7", "aqua", "00ffff", "aquamarine", "7fffd4", "azure", "f0ffff", "beige", "f5f5dc", "bisque", "ffe4c4", "black", "000000", "blanchedalmond", "ffebcd", "blue", "0000ff", "blueviolet", "8a2be2", "brown", "a52a2a", "burlywood", "deb887", "cadetblue", "5f9ea0", "chartreuse", "7fff00", "chocolate", "d2691e", "coral", "ff7f50", "cornflowerblue", "6495ed", "cornsilk", "fff8dc", "crimson", "dc143c", "cyan", "00ffff", "darkblue", "00008b", "darkcyan", "008b8b", "darkgoldenrod", "b8860b", "darkgray", "a9a9a9", "darkgreen", "006400", "darkgrey", "a9a9a9", "darkkhaki", "bdb76b", "darkmagenta", "8b008b", "darkolivegreen", "556b2f", "darkorange", "ff8c00", "darkorchid", "9932cc", "darkred", "8b0000", "darksalmon", "e9967a", "darkseagreen", "8fbc8f", "darkslateblue", "483d8b", "darkslategray", "2f4f4f", "darkslategrey", "2f4f4f", "darkturquoise", "00ced1", "darkviolet", "9400d3", "deeppink", "ff1493", "deepskyblue", "00bfff", "dimgray", "696969", "dimgrey", "696969", "dodgerblue", "1e90ff", "firebrick", "b22222", "floralwhite", "fffaf0", "forestgreen", "228b22", "fuchsia", "ff00ff", "gainsboro", "dcdcdc", "ghostwhite", "f8f8ff", "gold", "ffd700", "goldenrod", "daa520", "gray", "808080", "green", "008000", "greenyellow", "adff2f", "grey", "808080", "honeydew", "f0fff0", "hotpink", "ff69b4", "indianred", "cd5c5c", "indigo", "4b0082", "ivory", "fffff0", "khaki", "f0e68c", "lavender", "e6e6fa", "lavenderblush", "fff0f5", "lawngreen", "7cfc00", "lemonchiffon", "fffacd", "lightblue", "add8e6", "lightcoral", "f08080", "lightcyan", "e0ffff", "lightgoldenrodyellow", "fafad2", "lightgray", "d3d3d3", "lightgreen", "90ee90", "lightgrey", "d3d3d3", "lightpink", "ffb6c1", "lightsalmon", "ffa07a", "lightseagreen", "20b2aa", "lightskyblue", "87cefa", "lightslategray", "778899", "lightslategrey", "778899", "lightsteelblue", "b0c4de", "lightyellow", "ffffe0", "lime", "00ff00", "limegreen", "32cd32", "linen", "faf0e6", "magenta", "ff00ff", "maroon", "800000", "mediumaquamarine", "66cdaa", "mediumblue", "0000cd", "mediumorchid", "ba55d3", "mediumpurple", "9370db", "mediumseagreen", "3cb371", "mediumslateblue", "7b68ee", "mediumspringgreen", "00fa9a", "mediumturquoise", "48d1cc", "mediumvioletred", "c71585", "midnightblue", "191970", "mintcream", "f5fffa", "mistyrose", "ffe4e1", "moccasin", "ffe4b5", "navajowhite", "ffdead", "navy", "000080", "oldlace", "fdf5e6", "olive", "808000", "olivedrab", "6b8e23", "orange", "ffa500", "orangered", "ff4500", "orchid", "da70d6", "palegoldenrod", "eee8aa", "palegreen", "98fb98", "paleturquoise", "afeeee", "palevioletred", "db7093", "papayawhip", "ffefd5", "peachpuff", "ffdab9", "peru", "cd853f", "pink", "ffc0cb", "plum", "dda0dd", "powderblue", "b0e0e6", "purple", "800080", "rebeccapurple", "663399", "red", "ff0000", "rosybrown", "bc8f8f", "royalblue", "4169e1", "saddlebrown", "8b4513", "salmon", "fa8072", "sandybrown", "f4a460", "seagreen", "2e8b57", "seashell", "fff5ee", "sienna", "a0522d", "silver", "c0c0c0", "skyblue", "87ceeb", "slateblue", "6a5acd", "slategray", "708090", "slategrey", "708090", "snow", "fffafa", "springgreen", "00ff7f", "steelblue", "4682b4", "tan", "d2b48c", "teal", "008080", "thistle", "d8bfd8", "tomato", "ff6347", "turquoise", "40e0d0", "violet", "ee82ee", "wheat", "f5deb3", "white", "ffffff", "whitesmoke", "f5f5f5", "yellow", "ffff00", "yellowgreen", "9acd32"]
+_NAMES = dict(zip(_NAMED[::2], _NAMED[1::2], strict=True))
+_HEX = re.compile(r"#?([0-9a-f]{3,8})\b")
+_CALL = re.compile(r"(rgb|hsl)a?\(([^)]{1,80})\)")
+_NUMBER = re.compile(r"(-?\d{0,6}\.?\d{1,6})(%|deg)?")
+
+WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
+LINK: Colour = (0, 0, 238)
+NEAR = 28
+"""Largest difference of any channel at which text still cannot be read on its background."""
+FAINT = 0.1
+"""Opacity at or below which nothing can be read."""
+
+
+@lru_cache(maxsize=1024)
+def _read(value: str) -> tuple[Colour, float] | None:
+    if value == "transparent":
+        return WHITE, 0.0
+    if call := _CALL.match(value):
+        return _called(call[1], _NUMBER.findall(call[2]))
+    digits = _NAMES.get(value, "")
+    if not digits:
+        found = _HEX.match(value)
+        digits = found[1] if found else ""
+    return _from_hex(digits)
+
+
+def read_colour(value: str) -> tuple[Colour, float] | None:
+    """A colour and its opacity; None where the value names none that is known."""
+    return _read(value.strip().lower()[:100])
+
+
+def alike(one: Colour, other: Colour) -> bool:
+    red, green, blue = one
+    return abs(red - other[0]) <= NEAR and abs(green - other[1]) <= NEAR and abs(blue - other[2]) <= NEAR
+
+
+def _from_hex(digits: str) -> tuple[Colour, float] | None:
+    if len(digits) in {3, 4}:
+        digits = "".join(d * 2 for d in digits)
+    if len(digits) not in {6, 8}:
+        return None
+    red, green, blue, opacity = bytes.fromhex(digits + "ff" * (len(digits) == 6))
+    return (red, green, blue), opacity / 255
+
+
+def _called(name: str, numbers: list[tuple[str, str]]) -> tuple[Colour, float] | None:
+    if len(numbers) < 3:
+        return None
+    opacity = _share(*numbers[3]) if len(numbers) > 3 else 1.0
+    if name == "hsl":
+        hue, saturation, light = (float(n) for n, _ in numbers[:3])
+        rgb = colorsys.hls_to_rgb(hue / 360 % 1, _unit(light / 100), _unit(saturation / 100))
+        return (round(rgb[0] * 255), round(rgb[1] * 255), round(rgb[2] * 255)), opacity
+    red, green, blue = (round(_unit(_share(n, u) if u else float(n) / 255) * 255) for n, u in numbers[:3])
+    return (red, green, blue), opacity
+
+
+def _share(number: str, unit: str) -> float:
+    return float(number) / 100 if unit == "%" else float(number)
+
+
+def _unit(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
