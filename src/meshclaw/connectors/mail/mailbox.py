@@ -11,6 +11,9 @@ from typing import Protocol
 
 import msgspec
 
+INBOX = "INBOX"
+"""The one folder every mailbox has."""
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One message as the mailbox lists it, without reading it."""
@@ -36,6 +39,27 @@ class Relocation(msgspec.Struct, frozen=True, kw_only=True):
     to: str
 
 
+class Labelling(msgspec.Struct, frozen=True, kw_only=True):
+    """One message's change of labels; what is in neither list stays."""
+
+    folder: str
+    ref: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in a folder since ``state`` was last handed out."""
+
+    state: str
+    """Opaque; give it to the next call, also after a restart."""
+    entries: tuple[Entry, ...] = ()
+    """New or changed messages."""
+    vanished: tuple[str, ...] = ()
+    complete: bool = False
+    """``entries`` is the whole folder, and a ref that is not among them is gone."""
+
+
 class Mailbox(Protocol):
     """Bad credentials, a dead server, a full disk and a second claw raise the errors of ``errors.py``.
 
@@ -57,7 +81,13 @@ class Mailbox(Protocol):
         """(ref, raw) pairs, streamed; messages that are gone meanwhile are left out."""
         ...
 
-    def label(self, folder: str, ref: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None: ...
+    def label(self, folder: str, ref: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """NotFound where the message is gone. Never marks it seen."""
+        ...
+
+    def label_many(self, labellings: Sequence[Labelling]) -> list[bool]:
+        """In the order given: False where the message is gone. One pass over an mbox, few IMAP commands."""
+        ...
 
     def move(self, moves: Sequence[Relocation]) -> list[str | None]:
         """New refs in the order of ``moves``; None where the message was no longer there.
@@ -72,7 +102,23 @@ class Mailbox(Protocol):
         ...
 
     def find(self, folder: str, *, message_id: str, digest: str) -> str | None:
-        """The ref of a message in ``folder``: by Message-ID where it has one, proved by digest."""
+        """The ref of a message in ``folder``: by Message-ID where it has one, proved by digest.
+
+        ``digest`` is the SHA-256 of the first ``MAX_READ`` bytes with any line ends, because servers
+        and mbox files change those.
+        """
+        ...
+
+    def claim(self, folder: str, refs: Sequence[str], *, by: str) -> tuple[str, ...]:
+        """Those of ``refs`` that the claw named ``by`` may work on; every other claw is told no."""
+        ...
+
+    def changes(self, folder: str, state: str) -> Changes:
+        """What happened since ``state``; an empty or outdated state lists the whole folder."""
+        ...
+
+    def wait(self, folder: str, timeout_s: float) -> bool:
+        """True as soon as the folder may have changed since it was last listed, False after the time."""
         ...
 
     def close(self) -> None: ...

@@ -1,0 +1,94 @@
+"""From how a person names a mailbox to the mailbox."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+from urllib.parse import unquote
+
+from meshclaw.connectors.mail.imap import ImapMailbox
+from meshclaw.connectors.mail.imap_server import Server
+from meshclaw.connectors.mail.mailbox import Mailbox
+from meshclaw.connectors.mail.maildir import Maildir
+from meshclaw.connectors.mail.mbox import Mbox
+from meshclaw.errors import UserError
+
+_FORMS = "Write maildir:PATH, mbox:PATH or imaps://user@host."
+_PORTS = {"imaps": 993, "imap": 143}
+
+
+class ImapAddress(NamedTuple):
+    scheme: Literal["imaps", "imap"]
+    user: str
+    host: str
+    port: int
+
+
+def open_mailbox(
+    address: str,
+    *,
+    secret: Callable[[], str] | None = None,
+    create_folders: bool = True,
+    changing: bool = True,
+) -> Mailbox:
+    """Open ``maildir:PATH``, ``mbox:PATH`` or ``imaps://user@host[:port]``; signs in at once.
+
+    ``secret`` is asked for the password whenever a connection is made; it is kept nowhere.
+    ``changing=False`` takes no lock, so that a person can look while their claw works.
+    UserError for an address that is none; the errors of ``Mailbox`` for a mailbox that does not open.
+    """
+    scheme, _, rest = address.partition(":")
+    if scheme == "maildir" and rest:
+        return Maildir(Path(rest).expanduser(), create_folders=create_folders, changing=changing)
+    if scheme == "mbox" and rest:
+        return Mbox(Path(rest).expanduser(), create_folders=create_folders, changing=changing)
+    if scheme in _PORTS:
+        at = parse_imap(address)
+        server = Server(address, at.host, at.port, at.user, secret, encrypted=at.scheme == "imaps")
+        mailbox = ImapMailbox(server, create_folders=create_folders, changing=changing)
+        mailbox.connect()
+        return mailbox
+    raise UserError(f"{address!r} does not name a mailbox", fix=_FORMS)
+
+
+def parse_imap(address: str) -> ImapAddress:
+    scheme, _, rest = address.partition("://")
+    user, _, server = rest.rstrip("/").rpartition("@")
+    host, port = _host_and_port(address, server, _PORTS.get(scheme, 0))
+    if not user or not host or "/" in server:
+        raise UserError(f"{address!r} does not name a mailbox", fix=_FORMS)
+    if ":" in user:
+        hidden = user.partition(":")[0]
+        raise UserError(
+            f"the address of {hidden!r} at {host!r} contains a password",
+            fix=f"Write {scheme}://{hidden}@{host} and store the password in the keyring.",
+        )
+    if scheme == "imap" and not is_loopback(host):
+        raise UserError(
+            f"{address!r} is not encrypted; imap:// is for servers on this machine only",
+            fix=f"Write imaps://{user}@{host}.",
+        )
+    return ImapAddress(cast("Literal['imaps', 'imap']", scheme), unquote(user), host, port)
+
+
+def is_loopback(host: str) -> bool:
+    """By what is written, never by asking a name server, whose answer could change."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_and_port(address: str, server: str, default: int) -> tuple[str, int]:
+    if server.startswith("["):
+        host, _, tail = server[1:].partition("]")
+        port = tail.removeprefix(":")
+    else:
+        host, _, port = server.partition(":")
+    if port and not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        raise UserError(f"{address!r} has no valid port: {port!r}", fix="Use a number from 1 to 65535.")
+    return host, int(port) if port else default
