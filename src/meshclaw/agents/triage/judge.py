@@ -59,7 +59,7 @@ def _danger(message: Message, signals: Signals, history: History, lessons: Lesso
     found = suspicion(message, signals)
     if sum(one.weight for one in found) >= SUSPICIOUS:
         return found
-    learned = learned_junk(message, lessons)
+    learned = learned_junk(message, signals, lessons)
     return [learned, *found] if learned else []
 
 
@@ -103,7 +103,7 @@ def _unneeded(message: Message, signals: Signals) -> Need:
     if signals.mass:
         return _reason("bulk", "mass-mail", 1.5, signals.mass)
     if signals.discussion:
-        name = plain(message.list_id.strip("<>"), 50) or "a mailing list"
+        name = plain(message.list_id.partition("<")[0] or message.list_id.strip("<>"), 50) or "a mailing list"
         return _reason("read", "mailing-list", 1.5, f"it came through {name} and is not addressed to you")
     if signals.receipt:
         return _reason("read", "receipt", 1.2, f"it is a {signals.receipt} and asks nothing")
