@@ -15,7 +15,8 @@ from meshclaw.flow.message import Address
 MAX_ADDRESSES = 200
 MAX_ADDRESS = 320  # RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|\([^()]*\)|<[^<>]*>|[,;:]|[^",;:<>()\s]+|\s+|.', re.DOTALL)
+# An open quote runs to the end: trying it again at every later quote would be quadratic.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|\([^()]*\)|<[^<>]*>|[,;:]|[^",;:<>()\s]+|\s+|.', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)")
 _SPACE = re.compile(r"\s+")
 
@@ -34,14 +35,14 @@ def read_addresses(value: str) -> tuple[Address, ...]:
 
 def _mailboxes(value: str) -> Iterator[list[str]]:
     tokens: list[str] = []
-    for token in _TOKEN.findall(value):
-        if token in {",", ";"}:
+    for piece in _TOKEN.findall(value):
+        if piece in {",", ";"}:
             yield tokens
             tokens = []
-        elif token == ":":
+        elif piece == ":":
             tokens = []  # a group's name
         else:
-            tokens.append(token)
+            tokens.append(piece)
     yield tokens
 
 
@@ -58,12 +59,12 @@ def _mailbox(tokens: list[str]) -> Address:
 
 
 def _name(words: list[str]) -> str:
-    text = "".join(_ESCAPED.sub(r"\1", w[1:-1]) if w[0] == '"' and len(w) > 1 else w for w in words)
+    text = "".join(_ESCAPED.sub(r"\1", w.strip('"')) if w[0] == '"' else w for w in words)
     return one_line(decode_words(text), 200)
 
 
 def normal_address(text: str) -> str:
-    """Lower case, IDN labels in Unicode, a source route (RFC 5321 §4.1.2) dropped; empty if there is no domain."""
+    """Lower case, IDN labels in Unicode, no source route (RFC 5321 §4.1.2); empty without a domain."""
     text = one_line(_SPACE.sub("", text), MAX_ADDRESS + 1)
     if text.startswith("@"):
         text = text.partition(":")[2]

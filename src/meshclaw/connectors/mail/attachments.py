@@ -14,16 +14,55 @@ MAX_NAME = 120
 _PATH = re.compile(r"[/\\]+")
 _UNSAFE = re.compile(r'[<>:"|?*]')
 # What Windows, macOS or Linux start on a double click, and documents whose type says they hold macros.
-_RUNS = frozenset(
-    ["ade", "adp", "apk", "app", "appimage", "application", "appref-ms", "appx", "appxbundle", "bas", "bat", "bash", "chm", "cmd", "com", "command", "cpl", "csh", "deb", "desktop", "diagcab", "dll", "dmg", "dotm", "docm", "exe", "gadget", "hlp", "hta", "htm", "html", "img", "inf", "ins", "iqy", "iso", "isp", "jar", "jnlp", "js", "jse", "ksh", "lnk", "mde", "mht", "mhtml", "msc", "msh", "msi", "msix", "msp", "mst", "one", "osd", "oxps", "ocx", "pif", "pkg", "pl", "potm", "ppam", "ppsm", "pptm", "prf", "ps1", "ps1xml", "ps2", "psc1", "psd1", "psm1", "py", "pyc", "pyw", "rb", "reg", "rpm", "run", "scf", "scpt", "scr", "sct", "sh", "shb", "shs", "shtml", "sldm", "slk", "svg", "svgz", "swf", "sys", "terminal", "udl", "url", "vb", "vbe", "vbp", "vbs", "vhd", "vhdx", "vsmacros", "vxd", "website", "wim", "workflow", "wsc", "wsf", "wsh", "xbap", "xhtml", "xlam", "xll", "xlsm", "xlsb", "xltm", "xht", "xpi", "zsh"]
-)
+_RUNS_TEXT = """
+ade adp apk app appimage application appref-ms appx appxbundle bas bat bash chm cmd com command cpl csh
+deb desktop diagcab dll dmg dotm docm exe gadget hlp hta htm html img inf ins iqy iso isp jar jnlp js jse
+ksh lnk mde mht mhtml msc msh msi msix msp mst one osd oxps ocx pif pkg pl potm ppam ppsm pptm prf ps1
+ps1xml ps2 psc1 psd1 psm1 py pyc pyw rb reg rpm run scf scpt scr sct sh shb shs shtml sldm slk svg svgz
+swf sys terminal udl url vb vbe vbp vbs vhd vhdx vsmacros vxd website wim workflow wsc wsf wsh xbap xhtml
+xlam xll xlsm xlsb xltm xht xpi zsh
+"""
+_RUNS = frozenset(_RUNS_TEXT.split())
 _RUNNING_TYPES = re.compile(
     r"application/(?:x-)?(?:msdownload|msdos-program|ms-?dos-executable|dosexec|executable|sh|shellscript|javascript|"
     r"ecmascript|java-archive|java-applet|vnd\.microsoft\.portable-executable|hta|perl|python|bat|msi)$"
     r"|text/(?:javascript|vbscript|x-python|x-sh)|.*macroenabled"
 )
 _ORDINARY = frozenset(
-    ["pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "txt", "rtf", "csv", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "mp3", "mp4", "wav", "avi", "mov", "zip", "rar", "7z", "gz", "eml", "msg"]
+    [
+        "pdf",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "ppt",
+        "pptx",
+        "odt",
+        "ods",
+        "odp",
+        "txt",
+        "rtf",
+        "csv",
+        "jpg",
+        "jpeg",
+        "png",
+        "gif",
+        "bmp",
+        "tif",
+        "tiff",
+        "webp",
+        "mp3",
+        "mp4",
+        "wav",
+        "avi",
+        "mov",
+        "zip",
+        "rar",
+        "7z",
+        "gz",
+        "eml",
+        "msg",
+    ]
 )
 
 

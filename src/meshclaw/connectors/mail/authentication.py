@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 from meshclaw.connectors.mail.characters import one_line
 from meshclaw.connectors.mail.domains import registered_domain
@@ -30,6 +30,7 @@ MAX_SIGNED = 512 * 1024
 _LONG_RUN = re.compile(rb"[ \t\r\n]{160}")
 _LONG_RUN_IN_SIGNATURE = re.compile(rb"[ \t\r\n]{24}")
 _SIGNATURE_FIELD = re.compile(rb"(?im)^dkim-signature:[^\n]*(?:\n[ \t][^\n]*)*+")
+_METHODS = ("dkim", "spf", "dmarc")
 _HARD_FAILS = frozenset({"fail", "hardfail", "permerror", "policy"})
 
 
@@ -46,7 +47,7 @@ class Signature(NamedTuple):
 class Checked(NamedTuple):
     authentication: Authentication
     passed: tuple[tuple[Signature, ...], ...]
-    """For each signature that passed: the ones it may be. More than one where the server named no more than d=."""
+    """For each signature that passed: the ones it may be, more than one where the server named d= only."""
 
 
 def read_signatures(headers: Headers) -> tuple[Signature, ...]:
@@ -84,14 +85,21 @@ def _from_server(headers: Headers, host: str, signatures: tuple[Signature, ...])
         if host in value.lower():
             results = _results(value[:MAX_RESULTS], host)
             if results is not None:
-                passed = tuple(
-                    _matching(r, signatures) for r in results if r.method == "dkim" and r.said == "pass"
-                )
-                by_method = {
-                    m: _verdict([r.said for r in results if r.method == m]) for m in ("dkim", "spf", "dmarc")
-                }
-                return Checked(Authentication(by="server", **by_method), tuple(p for p in passed if p))
+                return _as_said(results, signatures)
     return None
+
+
+class _Header(Protocol):
+    """What is used of authres, which has no types."""
+
+    authserv_id: str | None
+    results: list[object]
+
+
+class _Property(Protocol):
+    type: str
+    name: str
+    value: str | None
 
 
 class _Result(NamedTuple):
@@ -100,27 +108,36 @@ class _Result(NamedTuple):
     properties: dict[str, str]
 
 
+def _as_said(results: list[_Result], signatures: tuple[Signature, ...]) -> Checked:
+    said: dict[str, AuthResult] = {
+        method: _verdict([r.said for r in results if r.method == method]) for method in _METHODS
+    }
+    passed = (_matching(r, signatures) for r in results if r.method == "dkim" and r.said == "pass")
+    authentication = Authentication(dkim=said["dkim"], spf=said["spf"], dmarc=said["dmarc"], by="server")
+    return Checked(authentication, tuple(group for group in passed if group))
+
+
 def _results(value: str, host: str) -> list[_Result] | None:
     """What the header says; None where another host wrote it or it cannot be read."""
     import authres
 
+    read = authres.AuthenticationResultsHeader.parse  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     try:
-        header = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {value}")
+        header = cast("_Header", read(f"Authentication-Results: {value}"))
     except (authres.AuthResError, ValueError, IndexError, AttributeError, RecursionError):
         return None
-    if str(header.authserv_id or "").lower() != host:
+    if (header.authserv_id or "").lower() != host:
         return None
-    return [
-        _Result(
-            str(getattr(result, "method", "")).lower(),
-            str(getattr(result, "result", "")).lower(),
-            {
-                f"{p.type}.{p.name}".lower(): str(p.value or "").lower()
-                for p in getattr(result, "properties", ())
-            },
-        )
-        for result in header.results[:50]
-    ]
+    return [_result(one) for one in header.results[:50]]
+
+
+def _result(said: object) -> _Result:
+    properties = cast("list[_Property]", getattr(said, "properties", ()))
+    return _Result(
+        str(getattr(said, "method", "")).lower(),
+        str(getattr(said, "result", "")).lower(),
+        {f"{p.type}.{p.name}".lower(): str(p.value or "").lower() for p in properties},
+    )
 
 
 def _matching(result: _Result, signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
@@ -165,11 +182,12 @@ def _verify(raw: bytes, index: int, lookup: Lookup) -> AuthResult:
         return record.encode() if isinstance(record, str) else record
 
     try:
-        return "pass" if dkim.DKIM(raw, minkey=1024).verify(index, dnsfunc=key) else "fail"
+        good = dkim.DKIM(raw, minkey=1024).verify(index, dnsfunc=key)  # pyright: ignore[reportUnknownMemberType]
     except dkim.KeyFormatError:
         return "none"  # no key, or none that can be used: nothing was proved either way
     except (dkim.DKIMException, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError):
         return "fail"
+    return "pass" if good else "fail"
 
 
 def _plain_name(name: bytes | str) -> str:
@@ -177,7 +195,7 @@ def _plain_name(name: bytes | str) -> str:
 
 
 def _dmarc(domain: str, passed: list[str], lookup: Lookup) -> AuthResult:
-    """Pass where a passing signature is aligned (RFC 7489 §3.1.1). Never fail: SPF may have passed, unseen here."""
+    """Pass where a passing signature is aligned (RFC 7489 §3.1.1). Never fail: SPF is unseen here."""
     if not domain or not passed:
         return "none"
     tags = _policy(domain, lookup) or _policy(registered_domain(domain), lookup)
@@ -197,7 +215,7 @@ def _policy(domain: str, lookup: Lookup) -> dict[str, str]:
         return found.decode("utf-8", "replace") if isinstance(found, bytes) else found
 
     try:
-        return dict(dmarc_lookup.lookup_receiver_record(domain, record))
+        return cast("dict[str, str]", dmarc_lookup.lookup_receiver_record(domain, record))  # pyright: ignore[reportUnknownMemberType]
     except dmarc_lookup.DMARCException:
         return {}
 

@@ -12,8 +12,8 @@ from meshclaw.connectors.mail.mime import Part, Tree
 from meshclaw.connectors.mail.visible import Visible, read_html, read_plain
 from meshclaw.flow.message import MAX_TEXT, Link
 
-MAX_ENCODED = 512 * 1024
-"""Encoded bytes of one text part that are read."""
+MAX_ENCODED = 400 * 1024
+"""Encoded bytes of text parts that are read, of all of them together."""
 MAX_BODIES = 8
 """Text parts that are read; a person scrolls no further."""
 _ENOUGH_WORDS = 25
@@ -41,7 +41,7 @@ class _Choice(msgspec.Struct, frozen=True):
 
 def read_body(tree: Tree) -> Body:
     choice = _choose(tree.root)
-    seen = [_read(part) for part in choice.shown[:MAX_BODIES]]
+    seen = _read_all(choice.shown[:MAX_BODIES])
     hidden: Counter[str] = Counter()
     for one in seen:
         hidden.update(one.hidden)
@@ -66,7 +66,7 @@ def read_body(tree: Tree) -> Body:
 
 
 def _choose(part: Part) -> _Choice:
-    """What a mail reader would show: of alternatives the HTML one, else the last that is text (RFC 2046 §5.1.4)."""
+    """What a mail reader would show: of alternatives the HTML one, else the last (RFC 2046 §5.1.4)."""
     if not part.is_multipart:
         return _Choice((part,)) if _is_text(part) else _Choice()
     inner = [_choose(child) for child in part.children]
@@ -83,9 +83,18 @@ def _is_text(part: Part) -> bool:
     return part.media_type in {"text/plain", "text/html", "text/enriched"} and not part.is_attached
 
 
-def _read(part: Part) -> Visible:
-    data = part.content(MAX_ENCODED)
-    cut = "text beyond its limit" if part.end - part.start > MAX_ENCODED else ""
+def _read_all(parts: tuple[Part, ...]) -> list[Visible]:
+    left = MAX_ENCODED
+    seen: list[Visible] = []
+    for part in parts:
+        seen.append(_read(part, left))
+        left = max(left - (part.end - part.start), 0)
+    return seen
+
+
+def _read(part: Part, limit: int) -> Visible:
+    data = part.content(limit)
+    cut = "text beyond its limit" if part.end - part.start > limit else ""
     charset = part.parameters.get("charset", "")
     if part.media_type == "text/html":
         meta = None if charset else _META_CHARSET.search(data, 0, 2048)
@@ -104,7 +113,7 @@ def _with_alternative(shown: list[Visible], plain: list[Part]) -> tuple[list[Vis
     if not plain:
         return shown, 0
     text = "".join(one.text for one in shown)
-    other = _read(plain[0])
+    other = _read(plain[0], MAX_ENCODED)
     if not text.strip():
         return [other], 0
     words = set(_WORD.findall(other.text.lower()))

@@ -24,9 +24,14 @@ _SUPERSET = {
     "shift_jis": "cp932",
     "big5": "big5hkscs",
 }
-_TEXT_CODECS = frozenset(
-    ["utf_8", "utf_16", "utf_16_le", "utf_16_be", "hz", "koi8_r", "koi8_u", "mac_roman", "mac_cyrillic", "johab", "big5hkscs", "gb18030", "euc_jp", "iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_ext", "iso2022_kr", "cp437", "cp850", "cp852", "cp855", "cp857", "cp858", "cp862", "cp866", "cp874", "cp932", "cp949", "cp950", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_10", "iso8859_13", "iso8859_14", "iso8859_15", "iso8859_16"]
-)
+_CODECS_TEXT = """
+utf_8 utf_16 utf_16_le utf_16_be hz koi8_r koi8_u mac_roman mac_cyrillic johab big5hkscs gb18030 euc_jp
+iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_3 iso2022_jp_ext iso2022_kr cp437 cp850 cp852 cp855 cp857
+cp858 cp862 cp866 cp874 cp932 cp949 cp950 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
+iso8859_2 iso8859_3 iso8859_4 iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_10 iso8859_13 iso8859_14
+iso8859_15 iso8859_16
+"""
+_TEXT_CODECS = frozenset(_CODECS_TEXT.split())
 
 # Control characters except tab and line feed.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -59,7 +64,7 @@ def _codec(charset: str) -> str:
 
 
 def decode(data: bytes, charset: str = "") -> str:
-    """Text of ``data``; never fails. An unknown or missing charset is UTF-8 where that fits, else Windows-1252."""
+    """Text of ``data``; never fails. An unknown charset is UTF-8 where that fits, else Windows-1252."""
     name = _codec(charset[:40])
     if name and name != "utf_8":
         return data.decode(name, "replace")
@@ -88,5 +93,5 @@ def fold(text: str) -> str:
 
 
 def one_line(text: str, limit: int = 1000) -> str:
-    """A header or a name as a person may be shown it: one line, nothing invisible, at most ``limit`` characters."""
+    """A header or a name as a person may see it: one line, nothing invisible, at most ``limit`` characters."""
     return " ".join(strip(text[: limit * 4]).text.split())[:limit]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from typing import Literal, TypedDict, cast
 
 from meshclaw.connectors.mail.addresses import unicode_domain
 from meshclaw.connectors.mail.characters import one_line
@@ -63,7 +64,7 @@ def _imitated(domain: str, known: frozenset[str]) -> str:
 
 
 def _near(one: str, other: str) -> bool:
-    """One typing slip apart (insert, drop, replace or swap a letter), anywhere in a name that is long enough."""
+    """One typing slip apart (insert, drop, replace or swap a letter) in a name that is long enough."""
     if abs(len(one) - len(other)) > 1 or one == other or len(other.partition(".")[0]) < _SHORTEST:
         return False
     start = next(
@@ -79,9 +80,13 @@ def _twins() -> dict[str, str]:
     """Characters of other scripts that look like an ASCII letter or digit (Unicode TR 39), by that letter."""
     from confusable_homoglyphs import confusables
 
+    class Twin(TypedDict):
+        homoglyphs: list[dict[str, str]]
+
     found: dict[str, str] = {}
     for plain in "abcdefghijklmnopqrstuvwxyz0123456789":
-        for twin in confusables.is_confusable(plain, greedy=True) or []:
+        twins = cast("list[Twin] | Literal[False]", confusables.is_confusable(plain, greedy=True))  # pyright: ignore[reportUnknownMemberType]
+        for twin in twins or []:
             for glyph in twin["homoglyphs"]:
                 found.setdefault(glyph["c"], plain)
     return found
@@ -108,7 +113,7 @@ def odd_script(domain: str) -> str:
         scripts = {s for c in label if (s := _script(c))}
         if len(scripts) > 1 and not scripts <= _WRITTEN_TOGETHER:
             return f"{name} mixes letters of {' and '.join(sorted(s.capitalize() for s in scripts))}"
-        # A whole label of Cyrillic or Greek letters that reads as plain Latin: "аррӏе".
+        # A whole label of Cyrillic or Greek letters that reads as plain Latin.
         if scripts and "LATIN" not in scripts and skeleton(label).isascii():
             return f"{name} is written in {scripts.pop().capitalize()} letters that look like Latin ones"
     return ""

@@ -41,7 +41,7 @@ def _parsed(outer: list[str], inner: list[str], method: str) -> Invitation | Non
     lines = ["BEGIN:VCALENDAR", *outer, "BEGIN:VEVENT", *inner, "END:VEVENT", "END:VCALENDAR", ""]
     try:
         calendar = Calendar.from_ical("\r\n".join(lines))
-        event = calendar.walk("VEVENT")[0]
+        event = calendar.events[0]
         starts = event.decoded("DTSTART").isoformat() if "DTSTART" in event else ""
         return Invitation(
             method=one_line(str(calendar.get("METHOD", method)), 40).upper(),

@@ -192,7 +192,7 @@ def _media_type(value: str, default: str) -> str:
 
 
 def parameters(value: str) -> dict[str, str]:
-    """Parameters by lower-case name, RFC 2231 continuations and charsets put together; the first of a name wins."""
+    """Parameters by lower-case name, RFC 2231 pieces and charsets put together; the first of a name wins."""
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
     for key, quoted in _PARAMETER.findall(value[:MAX_PARAMETERS]):

@@ -41,9 +41,12 @@ _ONCE = (
     "content-type",
     "mime-version",
 )
-_READ = frozenset(
-    ["from", "to", "cc", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted", "precedence", "authentication-results", "dkim-signature", "content-type", "content-transfer-encoding", "content-disposition", "mime-version", "received"]
-)
+_READ_TEXT = """
+from to cc reply-to subject date message-id in-reply-to references list-id list-unsubscribe list-
+unsubscribe-post auto-submitted precedence authentication-results dkim-signature content-type content-
+transfer-encoding content-disposition mime-version received
+"""
+_READ = frozenset(_READ_TEXT.split())
 
 
 def parse(

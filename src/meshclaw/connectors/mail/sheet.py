@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 
-from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from meshclaw.connectors.mail.style import NOTHING, Style, over, read_style
 
 MAX_SHEET = 64 * 1024
 MAX_RULES = 300
+MAX_SELECTORS = 2000
+MAX_SELECTOR = 120
+"""Characters before a rule's braces, and of one selector, that are read."""
 MAX_MATCHED = 20_000_000
 """Selectors times characters of HTML: what matching may cost, about 100 ms."""
 
 _SHEET = re.compile(r"<style(?=[\s>])", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 # A block inside an at-rule is one level deeper; deeper ones are not read.
-_AT_RULE = re.compile(r"@([\w-]+)([^{};]*)(?:;|\{((?:[^{}]*+\{[^{}]*+\})*+[^{}]*+)\})")
-_RULE = re.compile(r"([^{}]{1,2000})\{([^{}]*+)\}")
+_AT_RULE = re.compile(r"@([\w-]+)([^{};@]{0,300})(?:;|\{((?:[^{}]*+\{[^{}]*+\})*+[^{}]*+)\})")
 # One or two simple compounds: deeper selectors cost a walk per level and hide nothing more often.
 _SELECTOR = re.compile(
     r"[a-z*]?[\w-]{0,40}(?:[.#][\w-]{1,80}){0,3}(?:\s*[\s>]\s*[a-z*]?[\w-]{0,40}(?:[.#][\w-]{1,80}){0,3})?$",
@@ -41,7 +43,7 @@ def sheet_styles(document: LexborHTMLParser, source: str) -> dict[int, Style]:
     return styles
 
 
-def _select(document: LexborHTMLParser, selector: str):
+def _select(document: LexborHTMLParser, selector: str) -> list[LexborNode]:
     try:
         return document.css(selector)
     except (SelectolaxError, ValueError):
@@ -51,14 +53,17 @@ def _select(document: LexborHTMLParser, selector: str):
 def _rules(sheet: str) -> list[tuple[str, Style]]:
     flat = _AT_RULE.sub(_screen_only, _COMMENT.sub(" ", sheet))
     found: list[tuple[str, Style]] = []
-    for selectors, block in _RULE.findall(flat)[:MAX_RULES]:
+    for rule in flat.split("}")[:MAX_RULES]:
+        selectors, _, block = rule.partition("{")
         style = read_style(block)
-        if style == NOTHING:
-            continue
-        found += [
-            (s.strip(), style) for s in selectors.split(",") if _SELECTOR.match(s.strip()) and s.strip()
-        ]
+        if style != NOTHING:
+            found += [(s, style) for s in _selectors(selectors)]
     return found
+
+
+def _selectors(text: str) -> list[str]:
+    each = (part.strip() for part in text[:MAX_SELECTORS].split(","))
+    return [s for s in each if s and len(s) <= MAX_SELECTOR and _SELECTOR.match(s)]
 
 
 def _screen_only(rule: re.Match[str]) -> str:

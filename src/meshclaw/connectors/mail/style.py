@@ -108,9 +108,10 @@ def _gone(said: Mapping[str, str]) -> str:
         return "opacity"
     if said.get("overflow", said.get("overflow-y", ""))[:4] in {"hidd", "clip"} and _zero_box(said):
         return "zero size"
-    if _ZERO_CLIP.search(said.get("clip", "") + said.get("clip-path", "")):
+    if _ZERO_CLIP.search(said.get("clip", "")[:200] + said.get("clip-path", "")[:200]):
         return "clipping"
-    if _SCALED_AWAY.search(said.get("transform", "")) or _MOVED_AWAY.search(said.get("transform", "")):
+    transform = said.get("transform", "")[:200]
+    if _SCALED_AWAY.search(transform) or _MOVED_AWAY.search(transform):
         return "off-screen position"
     return "off-screen position" if _off_screen(said) else ""
 

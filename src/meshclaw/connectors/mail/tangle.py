@@ -36,7 +36,39 @@ _STRAY = re.compile(r"<[a-zA-Z/!?][^<>]*(?=<)")
 _SEPARATOR = re.compile(r"[\s/\"']")
 # Never open (void), or closed by the next of their kind or by their table or list.
 _UNCOUNTED = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "optgroup", "dt", "dd", "li", "a", "nobr", "html", "head", "body"]
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "td",
+        "th",
+        "tr",
+        "tbody",
+        "thead",
+        "tfoot",
+        "option",
+        "optgroup",
+        "dt",
+        "dd",
+        "li",
+        "a",
+        "nobr",
+        "html",
+        "head",
+        "body",
+    ]
 )
 
 

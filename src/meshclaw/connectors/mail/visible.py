@@ -25,22 +25,50 @@ MAX_LINKS = 200
 MAX_HREF = 2000
 MAX_LINK_TEXT = 300
 
-_BREAKS = frozenset(
-    ["p", "div", "br", "tr", "table", "li", "ul", "ol", "dl", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre", "center", "section", "article", "header", "footer", "aside", "main", "nav", "form", "fieldset", "address", "figure", "option", "title", "caption", "legend", "summary", "details"]
-)
+_BREAKS_TEXT = """
+p div br tr table li ul ol dl dt dd h1 h2 h3 h4 h5 h6 hr blockquote pre center section article header
+footer aside main nav form fieldset address figure option title caption legend summary details
+"""
+_BREAKS = frozenset(_BREAKS_TEXT.split())
 _CELLS = frozenset({"td", "th"})
 # Never shown and not meant to be: no person expects them, and honest mail is full of them.
 _SILENT = frozenset(
-    ["script", "style", "head", "title", "template", "base", "meta", "link", "col", "input", "img", "br", "hr", "wbr", "param", "source"]
+    (
+        "script",
+        "style",
+        "head",
+        "title",
+        "template",
+        "base",
+        "meta",
+        "link",
+        "col",
+        "input",
+        "img",
+        "br",
+        "hr",
+    )
 )
 # Shown by no mail reader, or only where the outer element fails.
 _UNSHOWN = frozenset(
-    ["noembed", "noframes", "iframe", "object", "applet", "audio", "video", "canvas", "datalist", "svg", "math", "dialog"]
+    (
+        "noembed",
+        "noframes",
+        "iframe",
+        "object",
+        "applet",
+        "audio",
+        "video",
+        "canvas",
+        "datalist",
+        "svg",
+        "math",
+    )
 )
 _TARGET = re.compile(r"(?:https?|mailto|tel|ftp):", re.IGNORECASE)
-_MARKUP = re.compile(r"<[^>]*>|\[(?:end)?if[^\]]*\]>?|<!\[endif\]|&\w+;", re.IGNORECASE)
-# A comment that talks: five words in a row. "begin search box" is a designer's mark, in half of all newsletters.
-_PROSE = re.compile(r"(?:[^\W\d_]+[\s,.:;'’-]+){4}[^\W\d_]{2}|[^\x00-\x7f]{12}")
+_MARKUP = re.compile(r"<[^<>]*>|\[(?:end)?if[^\[\]]{0,200}\]>?|<!\[endif\]|&\w+;", re.IGNORECASE)
+# A comment that talks: five words in a row. Shorter ones are designers' marks, in half of all newsletters.
+_PROSE = re.compile(r"\b(?:[^\W\d_]++[\s,.:;'-]++){4}[^\W\d_]{2}|[^\x00-\x7f]{12}")
 _PLAIN_LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}")
 _SPACE_IN_URL = re.compile(r"[\x00-\x20\x7f]")
 
@@ -103,39 +131,37 @@ class _Reader:
         self.opened: list[tuple[int, str]] = []
         self.look = _Look()
         self.means = ""
-        self.stack: list[tuple[_Look, str]] = []
 
     def enter(self, node: LexborNode, tag: str) -> None:
         if tag in _BREAKS:
-            self.pieces.append("\n")
+            self.pieces.append(_BREAK)
         elif tag in _CELLS:
             self.pieces.append(" ")
-        self.stack.append((self.look, self.means))
         attributes = node.attributes
-        style = self.sheet.get(node.mem_id, NOTHING) if self.sheet else NOTHING
-        if attributes:
-            style = self._own_style(tag, attributes, style)
-        if tag in _UNSHOWN and "open" not in attributes:
+        if attributes or self.sheet or tag in _UNSHOWN:
+            self._paint(node, tag, attributes)
+        if tag == "a":
+            self.opened.append((len(self.pieces), attributes.get("href") or ""))
+
+    def _paint(self, node: LexborNode, tag: str, attributes: dict[str, str | None]) -> None:
+        style = self.sheet.get(node.mem_id, NOTHING)
+        if not _PAINTING.isdisjoint(attributes):
+            style = over(style, attribute_style(tag, attributes))
+        if tag == "a" and "href" in attributes and style.colour is None:
+            style = over(style, _LINKED)
+        if inline := attributes.get("style"):
+            style = over(read_style(inline), style)
+        if tag in _UNSHOWN or (tag == "dialog" and "open" not in attributes):
             style = over(_NOT_SHOWN, style)
         if style is not NOTHING:
             self.look, self.means = _under(self.look, style)
-        if tag in {"a", "area"}:
-            self.opened.append((len(self.pieces), attributes.get("href") or ""))
-
-    def _own_style(self, tag: str, attributes: dict[str, str | None], style: Style) -> Style:
-        if not attributes.keys().isdisjoint(_PAINTING):
-            style = over(attribute_style(tag, attributes), style)
-        if tag == "a" and "href" in attributes and style.colour is None:
-            style = over(_LINKED, style)
-        inline = attributes.get("style")
-        return over(read_style(inline), style) if inline else style
 
     def leave(self, tag: str) -> None:
-        self.look, self.means = self.stack.pop()
-        if tag in {"a", "area"}:
+        """Called after the look of the outer element was put back."""
+        if tag == "a":
             self._link(*self.opened.pop())
-        if tag in _BREAKS:
-            self.pieces.append("\n")
+        elif tag in _BREAKS:
+            self.pieces.append(_BREAK)
 
     def _link(self, start: int, href: str) -> None:
         if self.means or not href or len(self.links) >= MAX_LINKS:
@@ -149,7 +175,7 @@ class _Reader:
         if self.means:
             self._unseen(self.means, content)
         elif self.length <= MAX_TEXT * 4:
-            self.pieces.append(content.replace("\n", " "))
+            self.pieces.append(content)
             self.length += len(content)
 
     def comment(self, content: str) -> None:
@@ -162,6 +188,8 @@ class _Reader:
             self.hidden[means] += count
 
 
+_BREAK = "\x1f"
+"""Where a line ends on the screen: a line feed in HTML is only a space."""
 _PAINTING = frozenset({"hidden", "bgcolor", "background", "color", "text"})
 _LINKED = Style(colour=LINK, faint=False)
 _NOT_SHOWN = Style(gone="elements that are not shown")
@@ -176,7 +204,7 @@ def read_html(source: str) -> Visible:
     document = LexborHTMLParser(source)
     reader = _Reader(sheet_styles(document, source))
     whole = _walk(document.root, reader)
-    text, hidden = _finish("".join(reader.pieces))
+    text, hidden = _finish("".join(reader.pieces).replace("\n", " ").replace(_BREAK, "\n"))
     if hidden:
         reader.hidden["invisible characters"] += hidden
     return Visible(
@@ -208,7 +236,7 @@ def _walk(root: LexborNode | None, reader: _Reader) -> bool:
     """Every node once, in order, without recursion; False where ``MAX_NODES`` was reached."""
     left = MAX_NODES
     node = root
-    path: list[tuple[LexborNode, str]] = []
+    path: list[tuple[LexborNode, str, _Look, str]] = []
     while node is not None and left:
         left -= 1
         tag = node.tag or ""
@@ -216,18 +244,18 @@ def _walk(root: LexborNode | None, reader: _Reader) -> bool:
             reader.text(node.text_content or "")
         elif tag == "-comment":
             reader.comment(node.comment_content or "")
-        elif tag not in _SILENT:
+        elif tag in _SILENT:
+            if tag in _BREAKS:
+                reader.pieces.append(_BREAK)
+        elif (child := node.first_child) is not None:
+            path.append((node, tag, reader.look, reader.means))
             reader.enter(node, tag)
-            child = node.first_child
-            if child is not None:
-                path.append((node, tag))
-                node = child
-                continue
-            reader.leave(tag)
-        elif tag in _BREAKS:
-            reader.pieces.append("\n")
+            node = child
+            continue
+        elif tag in _CELLS or tag in _BREAKS:
+            reader.pieces.append(_BREAK if tag in _BREAKS else " ")
         while (following := node.next) is None and path:
-            node, tag = path.pop()
+            node, tag, reader.look, reader.means = path.pop()
             reader.leave(tag)
         node = following
     return node is None
