@@ -19,9 +19,10 @@ class Performed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Connector(Protocol):
-    name: str
-    declarations: Mapping[str, Declaration]
-    """By verb."""
+    @property
+    def declarations(self) -> Mapping[str, Declaration]:
+        """By verb."""
+        ...
 
     def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
         """One result per action, in order, each as soon as it is certain.

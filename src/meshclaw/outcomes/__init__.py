@@ -1,0 +1,1 @@
+"""What became of receipts: matched later, from what the world shows."""

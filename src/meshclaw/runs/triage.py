@@ -55,6 +55,7 @@ def triage(
     judge: Judge,
     source: Callable[[str, str], str],
     progress: Callable[[int, int], None],
+    dry_run: bool = False,
 ) -> Report:
     """Judge every mail of the inbox that no run has placed yet, and act on it.
 
@@ -73,12 +74,14 @@ def triage(
             for read in _read(door, run, list(by_ref))
             if read.message.id not in seen.messages
         ]
+        report.cards += [card for _, card in cards]
+        progress(len(report.cards), len(entries))
+        if dry_run:
+            continue
         _keep(door, run, cards)
         results = door.act(run, MAIL_TRIAGE, [_action(run, read.ref, card) for read, card in cards])
         report.take(results)
-        report.cards += [card for _, card in cards]
         lists.count(by_ref, cards, results)
-        progress(len(report.cards), len(entries))
     report.take(door.act(run, MAIL_TRIAGE, [_leave(run, filed) for filed in lists.worth_leaving()]))
     return report
 
@@ -117,7 +120,9 @@ class UnreadLists:
             message, undo = read.message, result.receipt.undo if result.receipt else None
             unread_bulk = card.placement.category == "bulk" and not entries[read.ref].seen
             if unread_bulk and message.unsubscribe_covered and undo is not None:
-                filed = Filed(card=card, ref=str(undo.arguments["ref"]), unsubscribe_url=message.unsubscribe_url)
+                filed = Filed(
+                    card=card, ref=str(undo.arguments["ref"]), unsubscribe_url=message.unsubscribe_url
+                )
                 self._mails.setdefault(message.list_id or message.sender.address, []).append(filed)
 
     def worth_leaving(self) -> list[Filed]:

@@ -25,13 +25,17 @@ class Undone(msgspec.Struct, frozen=True, kw_only=True):
     """What could not be taken back says why."""
 
 
-def plan(door: Door, told: Told, only: Callable[[Item], bool] = lambda _: True) -> list[Item]:
+def plan(door: Door, told: Told, only: Callable[[Item], bool] | None = None) -> list[Item]:
     """The actions that can still be taken back, newest first."""
     gone = undone_ids(door.ledger)
-    done = [
-        i for i in told.items.values() if i.performed is not None and i.performed.undo is not None and only(i)
+    return [
+        item
+        for item in reversed(told.items.values())
+        if item.performed is not None
+        and item.performed.undo is not None
+        and item.decided.external_id not in gone
+        and (only is None or only(item))
     ]
-    return [item for item in reversed(done) if item.decided.external_id not in gone]
 
 
 def undo(door: Door, told: Told, items: Sequence[Item]) -> Undone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from meshclaw.connectors.base import Performed
 from meshclaw.errors import MeshClawError, NotReachable, Uncertain
@@ -19,8 +19,7 @@ NOTE, POST, LOOK, WIPE = "fake.note", "fake.post", "fake.look", "fake.wipe"
 class FakeConnector:
     """``world`` holds the text of every effect that happened, in order, once per time it happened."""
 
-    name = "fake"
-    declarations = {
+    declarations: ClassVar = {
         NOTE: Declaration(
             verb=NOTE, effect="write", reversible=True, arguments={"text": "reference"}, words="Note something"
         ),

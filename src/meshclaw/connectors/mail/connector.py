@@ -8,7 +8,7 @@ from itertools import groupby
 import msgspec
 
 from meshclaw.connectors.base import Performed
-from meshclaw.connectors.mail.mailbox import Mailbox, Relocation
+from meshclaw.connectors.mail.mailbox import Labelling, Mailbox, Relocation
 from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.connectors.mail.outgoing import Outgoing
 from meshclaw.errors import MeshClawError, NotFound, Refused, Uncertain
@@ -27,7 +27,6 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 class MailConnector:
     """``parse`` turns raw bytes into a Message; ``outgoing`` is None where no way to send is set up."""
 
-    name = "mail"
     declarations = DECLARATIONS
 
     def __init__(
@@ -50,34 +49,34 @@ class MailConnector:
 
     def _read(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
         for action in actions:
-            yield _attempt(lambda a=action: _done(a, value=self._messages(_text(a, "folder"), _texts(a, "refs"))))
+            yield _attempt(lambda a=action: _done(a, value=self._messages(a)))
 
-    def _messages(self, folder: str, refs: Sequence[str]) -> Iterator[Read]:
+    def _messages(self, action: Action) -> Iterator[Read]:
         """Parsed one by one while they are asked for, so that memory holds one mail at a time."""
+        folder, refs = _text(action, "folder"), _texts(action, "refs")
         for ref, raw in self._mailbox.read_many(folder, refs, MAX_READ):
             yield Read(ref=ref, message=self._parse(raw))
 
     # -- labelling and moving ------------------------------------------------------------
 
     def _label(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
-        def kind(action: Action) -> tuple[str, list[str], list[str]]:
-            return _text(action, "folder"), _texts(action, "add"), _texts(action, "remove")
-
-        for (folder, add, remove), group in groupby(actions, key=kind):
-            yield from self._label_alike(list(group), folder, add, remove)
-
-    def _label_alike(
-        self, actions: list[Action], folder: str, add: list[str], remove: list[str]
-    ) -> Iterator[Performed | MeshClawError]:
-        refs = [_text(action, "ref") for action in actions]
+        labellings = [
+            Labelling(
+                folder=_text(action, "folder"), ref=_text(action, "ref"),
+                add=tuple(_texts(action, "add")), remove=tuple(_texts(action, "remove")),
+            )
+            for action in actions
+        ]  # fmt: skip
         try:
-            there = self._mailbox.label(folder, refs, add=add, remove=remove)
+            there = self._mailbox.label_many(labellings)
         except MeshClawError as error:
             yield from (error for _ in actions)
             return
-        for action, ref in zip(actions, refs, strict=True):
-            undo = Undo(verb="mail.label", arguments={**action.arguments, "add": remove, "remove": add})
-            yield _done(action, link=f"{folder}/{ref}", undo=undo) if ref in there else _gone(action)
+        for action, labelling, found in zip(actions, labellings, there, strict=True):
+            back: dict[str, Value] = {"add": action.arguments["remove"], "remove": action.arguments["add"]}
+            undo = Undo(verb="mail.label", arguments={**action.arguments, **back})
+            link = f"{labelling.folder}/{labelling.ref}"
+            yield _done(action, link=link, undo=undo) if found else _gone(action)
 
     def _move(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
         return self._relocate(actions, [_text(action, "to") for action in actions])
@@ -150,8 +149,8 @@ class MailConnector:
             yield _attempt(lambda a=action: self._leave_list(a))
 
     def _leave_list(self, action: Action) -> Performed:
-        [message] = [read.message for read in self._messages(_text(action, "folder"), [_text(action, "ref")])] or [None]
-        if message is None or not message.unsubscribe_covered:
+        message = self._parse(self._mailbox.read(_text(action, "folder"), _text(action, "ref"), MAX_READ))
+        if not message.unsubscribe_covered:
             raise Refused(
                 "the mail does not carry a one-click unsubscribe that its sender signed (RFC 8058)",
                 fix="Leave the list by hand; a link that nobody signed may lead anywhere.",
@@ -166,7 +165,8 @@ class MailConnector:
     def _need_outgoing(self) -> Outgoing:
         if self._outgoing is None:
             raise Refused(
-                "this account has no way to send mail", fix="meshclaw mail connect ADDRESS --smtp smtps://user@host"
+                "this account has no way to send mail",
+                fix="meshclaw mail connect ADDRESS --smtp smtps://user@host",
             )
         return self._outgoing
 
@@ -185,7 +185,7 @@ class MailConnector:
             case "mail.send":
                 return self._probe_send(action)
             case _:
-                raise Uncertain(f"nothing in the mailbox can prove whether {action.verb} {action.external_id} happened")
+                raise Uncertain(f"nothing in the mailbox can prove whether {action.verb} happened")
 
     def _probe_move(self, action: Action) -> Receipt | None:
         folder, ref = _text(action, "folder"), _text(action, "ref")
@@ -203,9 +203,7 @@ class MailConnector:
         ref = self._mailbox.find(DRAFTS, message_id=message.message_id, digest=message.digest)
         if ref is None:
             return None
-        return Receipt(
-            external_id=action.external_id, link=f"{DRAFTS}/{ref}", undo=self._binning(raw, ref)
-        )
+        return Receipt(external_id=action.external_id, link=f"{DRAFTS}/{ref}", undo=self._binning(raw, ref))
 
     def _probe_send(self, action: Action) -> Receipt | None:
         """The journal copy, or the draft already among the sent ones, proves it; nothing else does."""
@@ -223,7 +221,8 @@ class MailConnector:
         return True
 
     def _find(self, folder: str, action: Action) -> str | None:
-        return self._mailbox.find(folder, message_id=_text(action, "message_id"), digest=_text(action, "message"))
+        message_id, digest = _text(action, "message_id"), _text(action, "message")
+        return self._mailbox.find(folder, message_id=message_id, digest=digest)
 
 
 def _moved(action: Action, move: Relocation, ref: str | None) -> Performed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -10,6 +10,3 @@ class Outgoing(Protocol):
     def send(self, raw: bytes, recipients: Sequence[str]) -> None:
         """Errors before the end of the data mean that nothing was sent; ``Uncertain`` that it may have been."""
         ...
-
-
-Secret = Callable[[], str]

@@ -1,0 +1,331 @@
+"""``meshclaw mail``: connect, triage, digest, why, undo, and the single things a person asks for."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from meshclaw.cli import screen
+from meshclaw.cli.working import Progress, Triaged, silent, triage_mailbox, undo_run
+from meshclaw.errors import NotFound
+from meshclaw.flow.card import Card
+from meshclaw.flow.event.action import ActionDecided
+from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
+from meshclaw.flow.message import MAX_READ
+from meshclaw.flow.placement import CATEGORIES, INBOX
+from meshclaw.flow.units import new_id
+from meshclaw.runs.run import Told, tell, tell_all
+from meshclaw.runs.triage import card_of
+from meshclaw.settings.accounts import Account
+from meshclaw.wiring import Claw, open_claw
+
+
+@click.group("mail")
+def command() -> None:
+    """Your mail: sorted while you sleep, nothing deleted, all of it reversible."""
+
+
+# -- connecting --------------------------------------------------------------------------
+
+
+@command.command()
+@click.argument("address")
+@click.option(
+    "--me", multiple=True, metavar="MAIL", help="An address of yours; give all of them. The first one sends."
+)
+@click.option("--trusted-host", default="", help="The authserv-id your own mail server writes (RFC 8601).")
+@click.option("--smtp", default="", metavar="URL", help="How to send: smtps://user@host.")
+@click.option(
+    "--secret-file", default="", type=click.Path(), help="A file with the password, readable by you only."
+)
+@click.option("--secret-stdin", is_flag=True, help="Read the password from standard input into the keyring.")
+@screen.dry_run
+def connect(
+    address: str,
+    me: tuple[str, ...],
+    trusted_host: str,
+    smtp: str,
+    secret_file: str,
+    secret_stdin: bool,
+    dry_run: bool,
+) -> None:
+    """Connect ADDRESS: maildir:PATH, mbox:PATH or imaps://user@host. It is opened once to see that it works.
+
+    Without --secret-file or --secret-stdin, a server's password is asked for and kept in the system's keyring.
+    """
+    account = Account(
+        address=address, me=tuple(one.lower() for one in me), trusted_host=trusted_host, smtp=smtp,
+        secret_file=str(Path(secret_file).absolute()) if secret_file else "",
+    )  # fmt: skip
+    with open_claw() as claw:
+        if address.startswith("imap") and not secret_file:
+            _keep_secret(address, secret_stdin=secret_stdin)
+        if smtp and not secret_file and not secret_stdin:
+            _keep_secret(smtp, secret_stdin=False)
+        with claw.mailbox(account, changing=False) as mailbox:
+            folders = mailbox.folders()
+            count = sum(1 for _ in mailbox.entries(INBOX))
+        if not dry_run:
+            claw.accounts.put(account)
+    screen.words(
+        f"{'Would connect' if dry_run else 'Connected'} {address}: {count} mails, {len(folders)} folders."
+    )
+    if not me:
+        screen.words("  Tell it who you are, so that it knows what is addressed to you: --me you@example.com")
+
+
+def _keep_secret(key: str, *, secret_stdin: bool) -> None:
+    from meshclaw.settings.secrets import to_keyring
+
+    secret = (
+        sys.stdin.readline().rstrip("\r\n")
+        if secret_stdin
+        else click.prompt(f"Password for {key}", hide_input=True)
+    )
+    to_keyring(key, secret)
+
+
+@command.command()
+@screen.as_json
+def accounts(as_json: bool) -> None:
+    """The connected mailboxes."""
+    with open_claw() as claw:
+        known = claw.accounts.all()
+    if as_json:
+        screen.data(known)
+        return
+    rows = [(a.address, ", ".join(a.me), a.smtp or "no", a.secret_file or "keyring") for a in known]
+    screen.table(
+        ("MAILBOX", "YOU", "SENDS", "SECRET FROM"), rows, empty="None yet: meshclaw mail connect ADDRESS"
+    )
+
+
+@command.command()
+@click.argument("address")
+def disconnect(address: str) -> None:
+    """Forget a connected mailbox; the mailbox itself and the ledger stay as they are."""
+    with open_claw() as claw:
+        claw.accounts.remove(address)
+    screen.words(f"Disconnected {address}.")
+
+
+# -- triage ------------------------------------------------------------------------------
+
+
+@command.command()
+@click.argument("address", required=False)
+@click.option(
+    "--from-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Triage a copy of the .eml files below DIR, laid out as a Maildir in the state folder.",
+)
+@click.option("--me", multiple=True, metavar="MAIL", help="An address of yours, for this time.")
+@screen.dry_run
+@screen.as_json
+def triage(
+    address: str | None, from_dir: Path | None, me: tuple[str, ...], dry_run: bool, as_json: bool
+) -> None:
+    """Sort the inbox of ADDRESS (or of the one connected mailbox) with no model.
+
+    What needs you stays and gets a label, what does not is filed, what looks dangerous is set aside.
+    """
+    if from_dir and address:
+        raise click.UsageError("name a mailbox or --from-dir, not both")
+    with open_claw() as claw:
+        account, sources = _laid_out(claw, from_dir) if from_dir else (claw.account(address), {})
+        if me:
+            account = Account(**{**_fields(account), "me": tuple(one.lower() for one in me)})
+        with claw.mailbox(account) as mailbox, _progress() as progress:
+            done = triage_mailbox(claw, account, mailbox, sources=sources, progress=progress, dry_run=dry_run)
+    if as_json:
+        screen.data(_for_programs(done))
+    else:
+        _for_people(done, dry_run=dry_run)
+    if done.report.failed:
+        sys.exit(1)
+
+
+def _fields(account: Account) -> dict[str, object]:
+    import msgspec
+
+    return msgspec.structs.asdict(account)
+
+
+def _laid_out(claw: Claw, source: Path) -> tuple[Account, dict[str, str]]:
+    from meshclaw.connectors.mail.from_dir import lay_out
+
+    target = claw.folder / "mailboxes" / new_id()
+    sources = lay_out(source, target)
+    return Account(address=f"maildir:{target}"), sources
+
+
+@contextmanager
+def _progress() -> Generator[Progress]:
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading", total=None)
+        yield lambda done, all_: bar.update(task, completed=done, total=all_)
+
+
+def _for_programs(done: Triaged) -> dict[str, object]:
+    cards = done.report.cards
+    categories = Counter(card.placement.category for card in cards)
+    return {
+        "run": done.report.run,
+        "messages": len(cards),
+        "tokens": 0,
+        "categories": {category: categories[category] for category in CATEGORIES if categories[category]},
+        "placements": [
+            {
+                "id": card.placement.message, "source": card.source, "category": card.placement.category,
+                "folder": card.placement.folder, "why": card.placement.why,
+            }
+            for card in cards
+        ],
+        "approvals": done.report.approvals,
+        "failed": [str(result.error) for result in done.report.failed],
+        "observed": done.observed,
+    }  # fmt: skip
+
+
+def _for_people(done: Triaged, *, dry_run: bool) -> None:
+    report = done.report
+    if done.resumed:
+        screen.words(f"First finished {done.resumed} run(s) that had stopped in the middle.")
+    if done.observed:
+        told = ", ".join(f"{count} {state}" for state, count in sorted(done.observed.items()))
+        screen.words(f"Seen of earlier placements: {told}.")
+    click.echo(f"{'Would place' if dry_run else 'Placed'} {len(report.cards)} new mails; no model, 0 tokens.")
+    for category in CATEGORIES:
+        cards = [card for card in report.cards if card.placement.category == category]
+        if cards:
+            click.echo(f"\n{click.style(category, bold=True)} ({len(cards)}) → {cards[0].placement.folder}")
+            for card in cards[:5]:
+                click.echo("  " + _line(card))
+            if len(cards) > 5:
+                click.echo(f"  … and {len(cards) - 5} more")
+    click.echo()
+    for result in report.failed:
+        screen.words(f"Failed: {result.action.verb}: {result.error}")
+    if report.denied:
+        screen.words(
+            f"The guard denied {len(report.denied)} actions: meshclaw run show {screen.short(report.run)}"
+        )
+    if report.approvals:
+        screen.words(f"{len(report.approvals)} waiting for your word: meshclaw approvals list")
+    if not dry_run and report.cards:
+        screen.words(
+            f"Why one of them:  meshclaw mail why ID\nTake it all back: meshclaw run undo {screen.short(report.run)}"
+        )
+
+
+def _line(card: Card) -> str:
+    sender = screen.clean(card.sender.name or card.sender.address or "nobody")
+    return f"{click.style(card.placement.message[:8], fg='cyan')}  {sender[:24]:<24}  {screen.clean(card.subject)[:70]}"
+
+
+# -- looking back ------------------------------------------------------------------------
+
+
+@command.command()
+@click.argument("run", required=False)
+@click.option(
+    "--html", "html", type=click.Path(dir_okay=False, path_type=Path), help="Write it as a page to FILE."
+)
+@screen.as_json
+def digest(run: str | None, html: Path | None, as_json: bool) -> None:
+    """What needs you, what was filed, what is suspicious; of the last triage or of RUN."""
+    from meshclaw.cli.digest import build, show
+
+    with open_claw() as claw:
+        told = tell(claw.ledger, claw.contents, run) if run else _last_triage(claw)
+        show(build(claw, told), html=html, as_json=as_json)
+
+
+def _last_triage(claw: Claw) -> Told:
+    runs = [told for told in tell_all(claw.ledger, claw.contents) if told.run.request.intent == "mail.triage"]
+    if not runs:
+        raise NotFound("nothing was triaged yet", fix="meshclaw mail triage ADDRESS")
+    return runs[-1]
+
+
+@command.command()
+@click.argument("id_", metavar="ID")
+@screen.as_json
+def why(id_: str, as_json: bool) -> None:
+    """Why the mail ID was placed where it was, with the evidence."""
+    with open_claw() as claw:
+        placed, card = _find(claw, id_)
+        outcome = [e for e in claw.ledger.events(OutcomeObserved) if e.message == placed.message]
+    if as_json:
+        screen.data({"run": placed.run, "card": card, "outcome": outcome[-1].state if outcome else "pending"})
+        return
+    click.echo(f"{click.style(screen.clean(card.subject) or '(no subject)', bold=True)}")
+    click.echo(
+        f"  from {screen.clean(card.sender.name)} <{screen.clean(card.sender.address)}>, {screen.clean(card.source)}"
+    )
+    click.echo(f"\n{screen.clean(card.placement.why)}\n")
+    for evidence in card.placement.evidence:
+        click.echo(f"  {evidence.weight:+5.1f}  {evidence.signal:<22} {screen.clean(evidence.words)}")
+    for finding in card.findings:
+        click.echo(
+            f"  {click.style('found', fg='yellow')}  {finding.kind:<22} {screen.clean(finding.detail)}"
+        )
+    click.echo(
+        f"\n  Since then: {outcome[-1].state if outcome else 'nothing seen yet'}. Wrong? meshclaw mail undo {id_}"
+    )
+
+
+@command.command()
+@click.argument("id_", metavar="ID")
+@screen.dry_run
+@screen.as_json
+def undo(id_: str, dry_run: bool, as_json: bool) -> None:
+    """Take back what was done with the mail ID, and learn from it."""
+    with open_claw() as claw:
+        placed, card = _find(claw, id_)
+        decided = {e.external_id for e in claw.ledger.events(ActionDecided, run=placed.run)
+                   if e.arguments.get("ref") == placed.ref}  # fmt: skip
+        told = tell(claw.ledger, claw.contents, placed.run)
+        undone = undo_run(claw, told, lambda item: item.decided.external_id in decided, dry_run=dry_run)
+        if undone.undone and not dry_run and placed.folder != INBOX:
+            _teach(claw, told, placed, card)
+    if as_json:
+        screen.data({"undone": undone.undone, "failed": undone.failed})
+    elif undone.undone:
+        screen.words(
+            "Would take it back." if dry_run else "Taken back; mails like it will rather stay in the inbox."
+        )
+    else:
+        screen.words(
+            "Nothing to take back" + "".join(f": {r.error}" for r in undone.results if r.error) + "."
+        )
+    sys.exit(1 if undone.failed else 0)
+
+
+def _teach(claw: Claw, told: Told, placed: PlacementMade, card: Card) -> None:
+    account = claw.accounts.get(told.run.subject)
+    with claw.mailbox(account, changing=False) as mailbox:
+        ref = mailbox.find(INBOX, message_id=card.message_id, digest=card.digest)
+        if ref is not None:
+            claw.lessons.learn(claw.parse(mailbox.read(INBOX, ref, MAX_READ), account), "reply")
+
+
+def _find(claw: Claw, prefix: str) -> tuple[PlacementMade, Card]:
+    matches = {e.message: e for e in claw.ledger.events(PlacementMade) if e.message.startswith(prefix)}
+    if len(matches) != 1 or not prefix:
+        count = "no mail has" if not matches else "several mails have"
+        raise NotFound(f"{count} the id {prefix!r}", fix="The ids are in: meshclaw mail triage --json")
+    [placed] = matches.values()
+    return placed, card_of(claw.door(), placed)

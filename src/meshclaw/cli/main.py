@@ -1,0 +1,78 @@
+"""``meshclaw <noun> <verb>``: the nouns, each loaded only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+import click
+
+from meshclaw import __version__
+from meshclaw.errors import MeshClawError
+
+NOUNS = {
+    "demo": "See the whole thing in a minute on a mailbox made for it.",
+    "mail": "Connect a mailbox, triage it, read the digest, ask why.",
+    "approvals": "What waits for your word: list, allow, deny, why.",
+    "run": "What the claw did: list, show, resume, cancel, undo.",
+    "outcomes": "What became of it: stood, edited, undone.",
+    "autonomy": "How far each agent may go alone: show, set.",
+    "ledger": "The record: verify, tail, export, show.",
+    "daemon": "Let the claw work by itself: run, status.",
+    "doctor": "Check everything; fix nothing unasked.",
+}
+
+
+class Nouns(click.Group):
+    """Help needs the names only; a module is imported when its noun is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in NOUNS:
+            return None
+        module = importlib.import_module(f"meshclaw.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Nouns"):
+            formatter.write_dl(list(NOUNS.items()))
+
+
+@click.command(cls=Nouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="meshclaw")
+def cli() -> None:
+    """An agent on your own machine: bounded, settled, private.
+
+    It can do nothing you did not ask for, it writes down everything it does, and it can take it back.
+    Start with: meshclaw demo
+    """
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 failed, 2 cancelled or wrong usage, 3 denied by policy, 4 sign-in needed."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Cancelled; nothing more was done.", err=True)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except MeshClawError as error:
+        tell_error(error)
+        code = error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the pipe has seen enough
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def tell_error(error: MeshClawError) -> None:
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.fix:
+        click.echo(f"  {error.fix}", err=True)

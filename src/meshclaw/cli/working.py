@@ -1,0 +1,155 @@
+"""The order in which the joins are called: what several commands and the daemon do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from meshclaw.agents.builtin import MAIL_TRIAGE
+from meshclaw.agents.triage.judge import judge
+from meshclaw.connectors.mail.connector import SENT
+from meshclaw.connectors.mail.mailbox import Mailbox
+from meshclaw.errors import UserError
+from meshclaw.flow.event.mail import OutcomeObserved
+from meshclaw.flow.message import MAX_READ, Message
+from meshclaw.flow.outcome import OutcomeState
+from meshclaw.flow.placement import Placement
+from meshclaw.flow.request import Request, Trigger
+from meshclaw.flow.run import Run
+from meshclaw.outcomes import mail as outcomes
+from meshclaw.runs import resume
+from meshclaw.runs.act import Door, Result, label
+from meshclaw.runs.outbox import Item
+from meshclaw.runs.run import Told, start, tell_all, working
+from meshclaw.runs.triage import Report, triage
+from meshclaw.runs.undo import Undone, plan, undo
+from meshclaw.settings.accounts import Account
+from meshclaw.settings.sync import SyncStates
+from meshclaw.wiring import Claw
+
+HEAD_BYTES = 32 * 1024
+"""Enough of a sent mail to know to whom it went."""
+
+Progress = Callable[[int, int], None]
+
+
+class Triaged(msgspec.Struct, frozen=True, kw_only=True):
+    report: Report
+    resumed: int = 0
+    """Runs that had stopped in the middle and were finished first."""
+    observed: dict[OutcomeState, int] = {}
+    """What became of earlier placements."""
+
+
+def silent(done: int, all_: int) -> None:
+    """No progress: nobody is watching."""
+
+
+def triage_mailbox(
+    claw: Claw, account: Account, mailbox: Mailbox, *, trigger: Trigger = "terminal",
+    sources: Mapping[str, str] | None = None, progress: Progress = silent, dry_run: bool = False,
+) -> Triaged:  # fmt: skip
+    """Finish what was stopped, learn from what the person did, place what is new.
+
+    ``sources`` names mails that came from files, by ref. ``dry_run`` judges and changes nothing.
+    """
+    stopped = [] if dry_run else stopped_runs(claw, account.address)
+    for told in stopped:
+        _resume(claw, told, mailbox, account)
+    trust = "person" if trigger == "terminal" else "schedule"
+    request = Request(intent="mail.triage", trigger=trigger, trust=trust)
+    run = start(claw.ledger, claw.contents, request=request, agent=MAIL_TRIAGE, subject=account.address)
+    with working(claw.ledger, run), claw.lessons.batch():
+        observed = {} if dry_run else _learn(claw, run, mailbox, account)
+        report = _place(
+            claw, claw.door(mailbox, account), run, account,
+            sources=sources or {}, progress=progress, dry_run=dry_run,
+        )  # fmt: skip
+    return Triaged(report=report, resumed=len(stopped), observed=observed)
+
+
+def stopped_runs(claw: Claw, subject: str) -> list[Told]:
+    """Runs on this mailbox that died in the middle, oldest first."""
+    return [
+        t for t in tell_all(claw.ledger, claw.contents) if t.state == "running" and t.run.subject == subject
+    ]
+
+
+def resume_run(claw: Claw, told: Told) -> list[Result]:
+    """Settle what is in doubt, do what was not done, go on, and close the run."""
+    if told.state != "running" and not told.count("unknown"):
+        raise UserError(
+            f"the run is {told.state}; there is nothing to resume", fix="meshclaw run list shows them all."
+        )
+    account = claw.accounts.get(told.run.subject)
+    with claw.mailbox(account) as mailbox:
+        return _resume(claw, told, mailbox, account)
+
+
+def undo_run(
+    claw: Claw, told: Told, only: Callable[[Item], bool] | None = None, *, dry_run: bool = False
+) -> Undone:
+    """Take back what ``told`` did, or those of its actions that ``only`` picks."""
+    items = plan(claw.door(), told, only)
+    if dry_run or not items:
+        return Undone(run="", undone=len(items) if dry_run else 0, failed=0, results=[])
+    account = claw.accounts.get(told.run.subject)
+    with claw.mailbox(account) as mailbox:
+        return undo(claw.door(mailbox, account), told, items)
+
+
+def _resume(claw: Claw, told: Told, mailbox: Mailbox, account: Account) -> list[Result]:
+    door = claw.door(mailbox, account)
+    with working(claw.ledger, told.run), claw.lessons.batch():
+        results = resume.settle(door, told)
+        if told.run.agent == label(MAIL_TRIAGE):
+            _place(claw, door, told.run, account, sources={}, progress=silent, dry_run=False)
+    return results
+
+
+def _place(
+    claw: Claw, door: Door, run: Run, account: Account, *,
+    sources: Mapping[str, str], progress: Progress, dry_run: bool,
+) -> Report:  # fmt: skip
+    me, now = frozenset(account.me), datetime.now(UTC)
+
+    def judge_one(message: Message) -> Placement:
+        placement = judge(message, me=me, lessons=claw.lessons, now=now)
+        if not dry_run:
+            claw.lessons.note_received(message.sender.address, mail=message.digest)
+        return placement
+
+    def source(folder: str, ref: str) -> str:
+        return sources.get(ref) or f"{folder}/{ref}"
+
+    return triage(door, run, judge=judge_one, source=source, progress=progress, dry_run=dry_run)
+
+
+def _learn(claw: Claw, run: Run, mailbox: Mailbox, account: Account) -> dict[OutcomeState, int]:
+    _meet_correspondents(claw, mailbox, account)
+    facts: list[OutcomeObserved] = []
+    placements = outcomes.open_placements(claw.ledger, claw.contents, account.address)
+    for seen in outcomes.observe(mailbox, placements, claw.ledger.now()):
+        facts.append(outcomes.fact(run, seen))
+        if seen.says is not None:
+            raw = mailbox.read(seen.folder, seen.ref, MAX_READ)
+            claw.lessons.learn(claw.parse(raw, account), seen.says)
+    claw.ledger.record(*facts)
+    counts: dict[OutcomeState, int] = {}
+    for fact in facts:
+        counts[fact.state] = counts.get(fact.state, 0) + 1
+    return counts
+
+
+def _meet_correspondents(claw: Claw, mailbox: Mailbox, account: Account) -> None:
+    """Whom the person writes to, from their own sent mails; each is read once."""
+    if SENT not in mailbox.folders():
+        return
+    states = SyncStates(claw.folder)
+    changes = mailbox.changes(SENT, states.get(account.address, SENT))
+    for _, raw in mailbox.read_many(SENT, [entry.ref for entry in changes.entries], HEAD_BYTES):
+        message = claw.parse(raw, account)
+        claw.lessons.note_sent((a.address for a in (*message.to, *message.cc)), mail=message.digest)
+    states.put(account.address, SENT, changes.state)

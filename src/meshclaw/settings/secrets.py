@@ -1,0 +1,55 @@
+"""Where passwords come from: the system's keyring, a file, or standard input. Never a flag, never a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from meshclaw.errors import SignInNeeded, UserError
+from meshclaw.settings.accounts import Account
+
+SERVICE = "meshclaw"
+
+
+def secret_of(account: Account, key: str) -> Callable[[], str]:
+    """Asked for each time a connection is made; ``key`` is the mailbox or SMTP address it belongs to."""
+    if account.secret_file:
+        return lambda: read_file(Path(account.secret_file))
+    return lambda: from_keyring(key)
+
+
+def read_file(path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise UserError(
+                f"other users of this machine can read the secret file {str(path)!r}", fix=f"chmod 600 {path}"
+            )
+        return path.read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise SignInNeeded(f"the secret file {str(path)!r} cannot be read ({error.strerror})") from error
+
+
+def from_keyring(key: str) -> str:
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        secret = keyring.get_password(SERVICE, key)
+    except KeyringError as error:
+        raise SignInNeeded(f"the keyring of this system does not open ({error})", fix=_OTHER_WAYS) from error
+    if secret is None:
+        raise SignInNeeded(f"the keyring has no password for {key!r}", fix=f"meshclaw mail connect {key}")
+    return secret
+
+
+def to_keyring(key: str, secret: str) -> None:
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        keyring.set_password(SERVICE, key, secret)
+    except KeyringError as error:
+        raise UserError(f"this system has no keyring that works ({error})", fix=_OTHER_WAYS) from error
+
+
+_OTHER_WAYS = "Put the password into a file that only you can read and connect with --secret-file FILE."

@@ -1,0 +1,115 @@
+"""Builds the parts from the settings. Only faces import this."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meshclaw.errors import NotFound
+from meshclaw.guard import policy
+from meshclaw.ledger.content import ContentStore
+from meshclaw.ledger.ledger import Ledger
+from meshclaw.runs.act import Door
+from meshclaw.settings.accounts import Account, Accounts
+from meshclaw.settings.home import home
+from meshclaw.settings.secrets import secret_of
+
+if TYPE_CHECKING:  # these load mail libraries, which most commands do without
+    from meshclaw.agents.triage.lessons import Lessons
+    from meshclaw.connectors.mail.connector import MailConnector
+    from meshclaw.connectors.mail.mailbox import Mailbox
+    from meshclaw.connectors.mail.outgoing import Outgoing
+    from meshclaw.flow.message import Message
+
+
+class Claw:
+    """One person's claw: everything it keeps lies in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.accounts = Accounts(folder)
+        self.ceiling = policy.load(policy.CEILING)
+        self.policy = policy.load(folder / "policy.toml")
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.folder)
+
+    @cached_property
+    def contents(self) -> ContentStore:
+        return ContentStore(self.folder)
+
+    @cached_property
+    def lessons(self) -> Lessons:
+        from meshclaw.agents.triage.lessons import Lessons
+
+        return Lessons.open(self.folder / "lessons.db")
+
+    def close(self) -> None:
+        """Signs the chain's end if anything was added, and lets go of every file."""
+        for name in ("ledger", "contents", "lessons"):
+            part = self.__dict__.pop(name, None)
+            if isinstance(part, Ledger):
+                part.sign_head()
+            if part is not None:
+                part.close()
+
+    def account(self, address: str | None) -> Account:
+        return self.accounts.get(address) if address else self.accounts.only()
+
+    @contextmanager
+    def mailbox(self, account: Account, *, changing: bool = True) -> Generator[Mailbox]:
+        from meshclaw.connectors.mail.open import open_mailbox
+
+        secret = secret_of(account, account.address)
+        mailbox = open_mailbox(account.address, secret=secret, changing=changing)
+        try:
+            yield mailbox
+        finally:
+            mailbox.close()
+
+    def door(self, mailbox: Mailbox | None = None, account: Account | None = None) -> Door:
+        connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
+        return Door(
+            ledger=self.ledger, contents=self.contents, connectors=connectors,
+            ceiling=self.ceiling, policy=self.policy,
+        )  # fmt: skip
+
+    def _mail(self, mailbox: Mailbox, account: Account) -> MailConnector:
+        from meshclaw.connectors.mail.connector import MailConnector
+
+        return MailConnector(
+            mailbox, parse=lambda raw: self.parse(raw, account), outgoing=self._outgoing(account)
+        )
+
+    def _outgoing(self, account: Account) -> Outgoing | None:
+        if not account.smtp or not account.me:
+            return None
+        from meshclaw.connectors.mail.outgoing import Smtp
+
+        return Smtp(account.smtp, sender=account.me[0], secret=secret_of(account, account.smtp))
+
+    @staticmethod
+    def parse(raw: bytes, account: Account) -> Message:
+        from meshclaw.connectors.mail.parse import parse
+
+        return parse(raw, trusted_host=account.trusted_host)
+
+
+@contextmanager
+def open_claw() -> Generator[Claw]:
+    claw = Claw(home())
+    try:
+        yield claw
+    finally:
+        claw.close()
+
+
+def subject_account(claw: Claw, subject: str) -> Account:
+    """The account a run worked on, from what the run remembers."""
+    if not subject:
+        raise NotFound("the run worked on no mailbox")
+    return claw.accounts.get(subject)
