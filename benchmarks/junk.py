@@ -7,8 +7,8 @@ Ten repeats: learn on a random half of the 500 mails, judge the other half. Run:
 
 The mails lie beside the project (MESHCLAW_REAL_MAIL names another folder) and are read only.
 
-How the cut-offs (``suspicion.JUNK_CUTOFF`` and ``MASS_CUTOFF``) were chosen: ``--choose`` takes five training halves of its own
-(seeds 1000 to 1004), learns on four fifths of a half and judges the remaining fifth, for several cut-offs.
+How the cut-offs (``suspicion.JUNK_CUTOFF`` and ``MASS_CUTOFF``) were chosen: ``--choose`` takes five training
+halves of its own (seeds 1000 to 1004), learns on four fifths of a half and judges the remaining fifth.
 The pair was taken that catches most junk while at most about 0.5 % of the wanted mail is hidden.
 No test half of the table took part, but all halves are drawn from the same 500 mails, so the estimate is a
 little too kind, as it is for the word list in ``pitch.py`` and the rules, which were checked on all of them.
