@@ -61,7 +61,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "parameters": lambda: HEAD + b"Content-Type: text/plain" + fill(b"; a*0*=''%41", 100_000) + b"\n\n",
     "references": lambda: b"References: " + fill(b"<a@b>", 250_000) + b"\n\n",
     "base64 rubbish": lambda: HEAD + b"Content-Transfer-Encoding: base64\n\n" + fill(b"=A!"),
-    "quoted-printable rubbish": lambda: HEAD + b"Content-Transfer-Encoding: quoted-printable\n\n" + fill(b"=\n= ="),
+    "quoted-printable rubbish": lambda: (
+        HEAD + b"Content-Transfer-Encoding: quoted-printable\n\n" + fill(b"=\n= =")
+    ),
     "blanks": lambda: HEAD + b"\n" + fill(b" \t"),
     "blank lines": lambda: HEAD + b"\n" + fill(b" \n"),
     "carriage returns": lambda: HEAD + b"\n" + fill(b"\r"),
@@ -79,29 +81,37 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "lists closed in titles": lambda: HTML + fill(b"<ul><title></ul></title><li>", 199_000),
     "lists closed out of scope": lambda: HTML + fill(b"<div><table></div></table>", 199_000),
     "reopened formatting": lambda: HTML + numbered("<b id={}>", 60_000) + fill(b"<div>x</div>", 130_000),
-    "reopened formatting, few": lambda: HTML
-    + b"<div>"
-    + numbered("<b id={}>", 80)
-    + b"</div>"
-    + fill(b"<div>x</div>", 199_000),
-    "reopened formatting, three of each": lambda: HTML + b"<div><i><i><i><b><b><b></div>" + fill(b"<p>x</p>", 199_000),
+    "reopened formatting, few": lambda: (
+        HTML + b"<div>" + numbered("<b id={}>", 80) + b"</div>" + fill(b"<div>x</div>", 199_000)
+    ),
+    "reopened formatting, three of each": lambda: (
+        HTML + b"<div><i><i><i><b><b><b></div>" + fill(b"<p>x</p>", 199_000)
+    ),
     "attributes": lambda: HTML + b"<a " + numbered("a{:x} ", 199_000) + b">x",
     "attributes after a quoted bracket": lambda: HTML + b'<a x=">" ' + numbered("a{:x} ", 199_000) + b">x",
     "attributes with slashes": lambda: HTML + b"<a/" + numbered("a{:x}/", 199_000) + b">x",
     "attributes in quotes": lambda: HTML + b"<a " + numbered('a{:x}=""', 199_000) + b">x",
     "many tags with attributes": lambda: HTML + fill(b"<a " + numbered("a{:x} ", 18_000) + b">x", 199_000),
     "style sheet": lambda: HTML + b"<style>" + fill(b".x{display:none}") + b"</style><p class=x>a",
-    "style rules and nodes": lambda: HTML
-    + b"<style>"
-    + numbered("a .x{}{{display:none}}", 40_000)
-    + b"</style>"
-    + fill(b"<b class=x><p>", 150_000),
-    "style at-rules": lambda: HTML + b"<style>" + fill(b"@a{x{}", 60_000) + b"</style>" + fill(b"<style>@a</style>", 99_000),
+    "style rules and nodes": lambda: (
+        HTML
+        + b"<style>"
+        + numbered("a .x{}{{display:none}}", 40_000)
+        + b"</style>"
+        + fill(b"<b class=x><p>", 150_000)
+    ),
+    "style at-rules": lambda: (
+        HTML + b"<style>" + fill(b"@a{x{}", 60_000) + b"</style>" + fill(b"<style>@a</style>", 99_000)
+    ),
     "style at signs": lambda: HTML + b"<style>" + fill(b"@a "),
-    "style selectors": lambda: HTML + b"<style>" + fill(b"a" + b" " * 100 + b"!,", 60_000) + b"{display:none}</style>x",
+    "style selectors": lambda: (
+        HTML + b"<style>" + fill(b"a" + b" " * 100 + b"!,", 60_000) + b"{display:none}</style>x"
+    ),
     "inline styles": lambda: HTML + numbered('<p style="color:#{:06x};font-size:0">x', 199_000),
     "long inline style": lambda: HTML + b'<p style="' + fill(b"transform:translate(", 199_000) + b'">x',
-    "transforms": lambda: HTML + numbered('<p style="z:{};transform:' + "translate(- " * 150 + '">x', 199_000),
+    "transforms": lambda: (
+        HTML + numbered('<p style="z:{};transform:' + "translate(- " * 150 + '">x', 199_000)
+    ),
     "comments in html": lambda: HTML + fill(b"<!-- aaaa bbbb -->", 199_000),
     "one comment": lambda: HTML + b"<!--" + fill(b"a", 199_000),
     "comment of brackets": lambda: HTML + fill(b"<!--" + b"<[if" * 1200 + b"-->", 199_000),
@@ -116,10 +126,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "html parts": lambda: alternating(40),
     "svg and math": lambda: HTML + fill(b"<svg><math><mi>", 199_000),
     "forms": lambda: HTML + fill(b"<form><div>", 199_000),
-    "encoded html": lambda: HEAD
-    + b"Content-Type: text/html\nContent-Transfer-Encoding: base64\n\n"
-    + base64.encodebytes(fill(b"<p><b id=1>", 199_000)),
-    "calendar": lambda: mixed(kind=b"text/calendar", body=b"BEGIN:VCALENDAR\n" + fill(b"BEGIN:VEVENT\nSUMMARY:a\n")),
+    "encoded html": lambda: (
+        HEAD
+        + b"Content-Type: text/html\nContent-Transfer-Encoding: base64\n\n"
+        + base64.encodebytes(fill(b"<p><b id=1>", 199_000))
+    ),
+    "calendar": lambda: mixed(
+        kind=b"text/calendar", body=b"BEGIN:VCALENDAR\n" + fill(b"BEGIN:VEVENT\nSUMMARY:a\n")
+    ),
     "time zone": lambda: mixed(
         kind=b"text/calendar",
         body=b"BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:X\nBEGIN:STANDARD\nDTSTART:16010101T000000\n"
@@ -128,10 +142,18 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     ),
     "results": lambda: HEAD + fill(b"Authentication-Results: mx.test; (((((\n", 200_000) + b"\n",
     "nested results": lambda: HEAD + b"Authentication-Results: mx.test; dkim=pass " + b"(" * 8000 + b"\n\n",
-    "signatures": lambda: HEAD + fill(b"DKIM-Signature: v=1; d=a; s=b; h=" + b"from:" * 700 + b"\n", 200_000) + b"\n",
-    "signature of blanks": lambda: HEAD
-    + b"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; s=b; h=from; bh=YQ==; b=" + b"\n  " * 1300 + b"!\n\nx\n",
-    "signed blanks": lambda: HEAD
-    + b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=a.example; s=b; h=from; bh=YQ==; b=YQ==\n\n"
-    + fill(b" " * 150 + b"x", 400_000),
+    "signatures": lambda: (
+        HEAD + fill(b"DKIM-Signature: v=1; d=a; s=b; h=" + b"from:" * 700 + b"\n", 200_000) + b"\n"
+    ),
+    "signature of blanks": lambda: (
+        HEAD
+        + b"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; s=b; h=from; bh=YQ==; b="
+        + b"\n  " * 1300
+        + b"!\n\nx\n"
+    ),
+    "signed blanks": lambda: (
+        HEAD
+        + b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=a.example; s=b; h=from; bh=YQ==; b=YQ==\n\n"
+        + fill(b" " * 150 + b"x", 400_000)
+    ),
 }

@@ -236,6 +236,8 @@ def _walk(root: LexborNode | None, reader: _Reader) -> bool:
     """Every node once, in order, without recursion; False where ``MAX_NODES`` was reached."""
     left = MAX_NODES
     node = root
+    while node is not None and node.prev is not None:  # comments before <html>
+        node = node.prev
     path: list[tuple[LexborNode, str, _Look, str]] = []
     while node is not None and left:
         left -= 1
