@@ -38,6 +38,8 @@ def write_demo(folder: Path, now: datetime) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for number, (name, message) in enumerate(_all(now), start=1):
+        if message.is_multipart():
+            message.set_boundary(f"=-demo-{number}")
         path = folder / f"{number:02d}-{name}.eml"
         path.write_bytes(message.as_bytes(policy=SMTP))
         written.append(path)

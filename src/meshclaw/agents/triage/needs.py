@@ -105,7 +105,7 @@ def _act(signals: Signals, now: datetime) -> Need | None:
         return None
     if asks.due is None or asks.due < now.date():
         return None
-    words = f"it names a deadline ({asks.due_words!r}: {asks.due.isoformat()})"
+    words = f"it names a deadline, {asks.due:%A} {asks.due.isoformat()} (“{asks.due_words}”)"
     evidence = [Evidence(signal="deadline", weight=1.5, words=words)]
     if asks.question:
         evidence.append(_question(asks.question))

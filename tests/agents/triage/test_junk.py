@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from meshclaw.agents.triage.junk import ENOUGH, Clue, combine, likeness
+from meshclaw.agents.triage.lessons import Lessons
+from meshclaw.agents.triage.tokens import tokens
+from tests.agents.triage.mails import mail
+
+FEW = settings(max_examples=60, deadline=None)
+chances = st.floats(min_value=0.02, max_value=0.98)
+
+
+def clues(values: list[float]) -> list[Clue]:
+    return [Clue(token=f"t{at}", chance=value) for at, value in enumerate(values)]
+
+
+def taught(junk: int = 8, wanted: int = 8) -> Lessons:
+    lessons = Lessons.open(":memory:")
+    with lessons.batch():
+        for number in range(junk):
+            lessons.learn(
+                mail(f"crook{number}@quick.test", text=f"cheap pills lottery jackpot {number}"), "suspicious"
+            )
+        for number in range(wanted):
+            lessons.learn(
+                mail(f"friend{number}@partner.test", text=f"meeting agenda report review {number}"), "read"
+            )
+    return lessons
+
+
+@FEW
+@given(values=st.lists(chances, min_size=1, max_size=40), more=st.floats(min_value=0.0, max_value=0.3))
+def test_raising_one_clue_never_lowers_the_score(values, more):
+    raised = [min(values[0] + more, 0.98), *values[1:]]
+    assert combine(clues(raised)).score >= combine(clues(values)).score - 1e-9
+
+
+@FEW
+@given(values=st.lists(chances, max_size=60), order=st.randoms())
+def test_the_score_is_a_share_and_does_not_depend_on_the_order_of_the_clues(values, order):
+    before = clues(values)
+    after = list(before)
+    order.shuffle(after)
+    assert 0 <= combine(before).score <= 1
+    assert combine(before).score == combine(after).score
+
+
+@FEW
+@given(values=st.lists(chances, min_size=1, max_size=40))
+def test_junk_and_wanted_are_treated_alike(values):
+    mirrored = [1 - value for value in values]
+    assert combine(clues(values)).score == pytest.approx(1 - combine(clues(mirrored)).score, abs=1e-9)
+
+
+def test_robinsons_formula_gives_the_value_computed_by_hand():
+    # Two clues of 0.9: -2 ln(0.81) = 0.4214, so Q(4 degrees) = exp(-0.2107)(1 + 0.2107) = 0.9807; and
+    # -2 ln(0.01) = 9.2103 gives exp(-4.6052)(1 + 4.6052) = 0.0561; (1 + 0.9807 - 0.0561) / 2 = 0.9623.
+    assert combine(clues([0.9, 0.9])).score == pytest.approx(0.9623, abs=1e-4)
+    assert combine([]).score == 0.5
+
+
+def test_what_looks_like_junk_scores_high_and_what_looks_wanted_scores_low():
+    lessons = taught()
+    junk = likeness(tokens(mail("new@quick.test", text="lottery jackpot cheap pills")), lessons)
+    wanted = likeness(tokens(mail("new@partner.test", text="agenda of the review meeting")), lessons)
+    assert junk.score > 0.9
+    assert wanted.score < 0.1
+    assert set(junk.words()) <= {"lottery", "jackpot", "cheap", "pills"}
+    assert junk.words()
+    lessons.close()
+
+
+@settings(max_examples=15, deadline=None)
+@given(extra=st.integers(min_value=1, max_value=6))
+def test_more_lessons_that_a_mail_is_junk_never_lower_its_score(extra):
+    lessons = taught()
+    probe = tokens(mail("someone@shop.test", text="cheap pills on the agenda"))
+    before = likeness(probe, lessons).score
+    assume(before < 0.999)
+    for number in range(extra):
+        lessons.learn(
+            mail("someone@shop.test", text="cheap pills on the agenda", subject=f"n{number}"), "suspicious"
+        )
+    assert likeness(probe, lessons).score >= before
+    lessons.close()
+
+
+def test_the_model_is_silent_until_enough_of_both_sides_is_learned():
+    lessons = taught(junk=ENOUGH - 1)
+    assert likeness(tokens(mail(text="lottery jackpot cheap pills")), lessons).score == 0.5
+    lessons.close()
