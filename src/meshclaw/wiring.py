@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshclaw.errors import NotFound
+from meshclaw.connectors.mail.manifest import DECLARATIONS
+from meshclaw.flow.action import Declaration
 from meshclaw.guard import policy
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
@@ -78,6 +79,15 @@ class Claw:
             ceiling=self.ceiling, policy=self.policy,
         )  # fmt: skip
 
+    @staticmethod
+    def declarations() -> list[Declaration]:
+        """What every connector here can do."""
+        return list(DECLARATIONS.values())
+
+    @staticmethod
+    def declaration(verb: str) -> Declaration | None:
+        return DECLARATIONS.get(verb)
+
     def _mail(self, mailbox: Mailbox, account: Account) -> MailConnector:
         from meshclaw.connectors.mail.connector import MailConnector
 
@@ -106,10 +116,3 @@ def open_claw() -> Generator[Claw]:
         yield claw
     finally:
         claw.close()
-
-
-def subject_account(claw: Claw, subject: str) -> Account:
-    """The account a run worked on, from what the run remembers."""
-    if not subject:
-        raise NotFound("the run worked on no mailbox")
-    return claw.accounts.get(subject)

@@ -120,7 +120,7 @@ def test_a_denied_approval_is_final_and_demotes(
     door.act(run, AGENT, [post(run, "hello")])
     finish(ledger, run)
     [waiting] = approve.approvals(ledger).open()
-    approve.deny(ledger, tell(ledger, door.contents, run.id), waiting, door)
+    approve.deny(ledger, tell(ledger, door.contents, run.id), waiting, door.declaration(POST))
     assert [(e.level, e.by) for e in ledger.events(AutonomyChanged)] == [("one_tap", "person"), ("draft", "rejection")]
     assert door.act(run, AGENT, [post(run, "hello")])[0].decision.rule == "approval.denied"  # type: ignore[union-attr]
     assert world.world == []

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import msgspec
 
 from meshclaw.cli import screen
 from meshclaw.cli.working import Progress, Triaged, silent, triage_mailbox, undo_run
+from meshclaw.cli.writing import draft, send, unsubscribe
 from meshclaw.errors import NotFound
 from meshclaw.flow.card import Card
 from meshclaw.flow.event.action import ActionDecided
@@ -23,6 +25,9 @@ from meshclaw.runs.run import Told, tell, tell_all
 from meshclaw.runs.triage import card_of
 from meshclaw.settings.accounts import Account
 from meshclaw.wiring import Claw, open_claw
+
+SHOWN = 5
+"""Mails of a category that are listed; the digest has them all."""
 
 
 @click.group("mail")
@@ -140,7 +145,7 @@ def triage(
     with open_claw() as claw:
         account, sources = _laid_out(claw, from_dir) if from_dir else (claw.account(address), {})
         if me:
-            account = Account(**{**_fields(account), "me": tuple(one.lower() for one in me)})
+            account = msgspec.structs.replace(account, me=tuple(one.lower() for one in me))
         with claw.mailbox(account) as mailbox, _progress() as progress:
             done = triage_mailbox(claw, account, mailbox, sources=sources, progress=progress, dry_run=dry_run)
     if as_json:
@@ -149,12 +154,6 @@ def triage(
         _for_people(done, dry_run=dry_run)
     if done.report.failed:
         sys.exit(1)
-
-
-def _fields(account: Account) -> dict[str, object]:
-    import msgspec
-
-    return msgspec.structs.asdict(account)
 
 
 def _laid_out(claw: Claw, source: Path) -> tuple[Account, dict[str, str]]:
@@ -200,34 +199,41 @@ def _for_programs(done: Triaged) -> dict[str, object]:
 
 
 def _for_people(done: Triaged, *, dry_run: bool) -> None:
-    report = done.report
     if done.resumed:
         screen.words(f"First finished {done.resumed} run(s) that had stopped in the middle.")
     if done.observed:
         told = ", ".join(f"{count} {state}" for state, count in sorted(done.observed.items()))
         screen.words(f"Seen of earlier placements: {told}.")
-    click.echo(f"{'Would place' if dry_run else 'Placed'} {len(report.cards)} new mails; no model, 0 tokens.")
+    cards = done.report.cards
+    click.echo(f"{'Would place' if dry_run else 'Placed'} {len(cards)} new mails; no model, 0 tokens.")
     for category in CATEGORIES:
-        cards = [card for card in report.cards if card.placement.category == category]
-        if cards:
-            click.echo(f"\n{click.style(category, bold=True)} ({len(cards)}) → {cards[0].placement.folder}")
-            for card in cards[:5]:
-                click.echo("  " + _line(card))
-            if len(cards) > 5:
-                click.echo(f"  … and {len(cards) - 5} more")
+        _show_category([card for card in cards if card.placement.category == category])
     click.echo()
+    _show_rest(done, changed=bool(cards) and not dry_run)
+
+
+def _show_category(cards: list[Card]) -> None:
+    if not cards:
+        return
+    placement = cards[0].placement
+    click.echo(f"\n{click.style(placement.category, bold=True)} ({len(cards)}) → {placement.folder}")
+    for card in cards[:SHOWN]:
+        click.echo("  " + _line(card))
+    if len(cards) > SHOWN:
+        click.echo(f"  … and {len(cards) - SHOWN} more")
+
+
+def _show_rest(done: Triaged, *, changed: bool) -> None:
+    report, run = done.report, screen.short(done.report.run)
     for result in report.failed:
         screen.words(f"Failed: {result.action.verb}: {result.error}")
     if report.denied:
-        screen.words(
-            f"The guard denied {len(report.denied)} actions: meshclaw run show {screen.short(report.run)}"
-        )
+        screen.words(f"The guard denied {len(report.denied)} actions: meshclaw run show {run}")
     if report.approvals:
         screen.words(f"{len(report.approvals)} waiting for your word: meshclaw approvals list")
-    if not dry_run and report.cards:
-        screen.words(
-            f"Why one of them:  meshclaw mail why ID\nTake it all back: meshclaw run undo {screen.short(report.run)}"
-        )
+    if changed:
+        screen.words("Why one of them:  meshclaw mail why ID")
+        screen.words(f"Take it all back: meshclaw run undo {run}")
 
 
 def _line(card: Card) -> str:
@@ -300,7 +306,7 @@ def undo(id_: str, dry_run: bool, as_json: bool) -> None:
         told = tell(claw.ledger, claw.contents, placed.run)
         undone = undo_run(claw, told, lambda item: item.decided.external_id in decided, dry_run=dry_run)
         if undone.undone and not dry_run and placed.folder != INBOX:
-            _teach(claw, told, placed, card)
+            _teach(claw, told, card)
     if as_json:
         screen.data({"undone": undone.undone, "failed": undone.failed})
     elif undone.undone:
@@ -314,7 +320,7 @@ def undo(id_: str, dry_run: bool, as_json: bool) -> None:
     sys.exit(1 if undone.failed else 0)
 
 
-def _teach(claw: Claw, told: Told, placed: PlacementMade, card: Card) -> None:
+def _teach(claw: Claw, told: Told, card: Card) -> None:
     account = claw.accounts.get(told.run.subject)
     with claw.mailbox(account, changing=False) as mailbox:
         ref = mailbox.find(INBOX, message_id=card.message_id, digest=card.digest)
@@ -329,3 +335,7 @@ def _find(claw: Claw, prefix: str) -> tuple[PlacementMade, Card]:
         raise NotFound(f"{count} the id {prefix!r}", fix="The ids are in: meshclaw mail triage --json")
     [placed] = matches.values()
     return placed, card_of(claw.door(), placed)
+
+
+for written in (draft, send, unsubscribe):
+    command.add_command(written)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from meshclaw.errors import UserError
+from meshclaw.flow.action import Declaration
 from meshclaw.flow.approval import Approval
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.guard import AutonomyChanged
@@ -29,10 +30,9 @@ def allow(door: Door, told: Told, approval: Approval) -> Result:
     return result
 
 
-def deny(ledger: Ledger, told: Told, approval: Approval, door: Door) -> None:
+def deny(ledger: Ledger, told: Told, approval: Approval, declaration: Declaration | None) -> None:
     """Say no, and take the agent one step down its ladder for this verb."""
     _answer(ledger, told, approval, "denied")
-    declaration = door.declaration(approval.verb)
     if declaration is not None:
         autonomy = Autonomy(ledger.events(AutonomyChanged))
         lower = autonomy.after_rejection(told.run.agent, declaration)

@@ -78,6 +78,7 @@ def triage(
         progress(len(report.cards), len(entries))
         if dry_run:
             continue
+        cards.sort(key=lambda pair: pair[1].placement.folder)  # one call per folder, not one per mail
         _keep(door, run, cards)
         results = door.act(run, MAIL_TRIAGE, [_action(run, read.ref, card) for read, card in cards])
         report.take(results)

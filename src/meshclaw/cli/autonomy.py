@@ -1,0 +1,70 @@
+"""``meshclaw autonomy``: show, set."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+import click
+
+from meshclaw.agents.builtin import AGENTS
+from meshclaw.cli import screen
+from meshclaw.errors import UserError
+from meshclaw.flow.autonomy import LADDER, Level
+from meshclaw.flow.event.guard import AutonomyChanged
+from meshclaw.guard.autonomy import Autonomy
+from meshclaw.runs.act import label
+from meshclaw.wiring import open_claw
+
+
+@click.group("autonomy")
+def command() -> None:
+    """How far each agent may go alone: draft, one_tap, act_with_undo, autonomous.
+
+    Only you move an agent up. Saying no to one of its approvals moves it down.
+    """
+
+
+@command.command()
+@screen.as_json
+def show(as_json: bool) -> None:
+    """Each agent's level for each thing it may ask to do."""
+    with open_claw() as claw:
+        autonomy = Autonomy(claw.ledger.events(AutonomyChanged))
+        rows = [
+            {
+                "agent": label(agent), "verb": declaration.verb, "effect": declaration.effect,
+                "level": autonomy.level(label(agent), declaration), "words": declaration.words,
+            }
+            for agent in AGENTS.values()
+            for declaration in claw.declarations()
+            if agent.rights.allow(declaration)
+        ]  # fmt: skip
+    if as_json:
+        screen.data(rows)
+        return
+    heads = ("agent", "verb", "effect", "level", "words")
+    screen.table([h.upper() for h in heads], [[row[h] for h in heads] for row in rows], empty="No agent.")
+
+
+@command.command("set")
+@click.argument("agent", type=click.Choice(sorted(AGENTS)))
+@click.argument("verb")
+@click.argument("level", type=click.Choice(get_args(Level)))
+@screen.dry_run
+def set_(agent: str, verb: str, level: str, dry_run: bool) -> None:
+    """Put AGENT at LEVEL for VERB, as in: mail-triage mail.unsubscribe one_tap."""
+    with open_claw() as claw:
+        declaration = claw.declaration(verb)
+        if declaration is None:
+            known = ", ".join(one.verb for one in claw.declarations())
+            raise UserError(f"no connector declares {verb!r}", fix=f"Known: {known}")
+        if not declaration.reversible and LADDER.index(cast("Level", level)) >= LADDER.index("act_with_undo"):
+            screen.words(
+                f"Take care: {verb} cannot be taken back, so act_with_undo still asks; autonomous does not."
+            )
+        if not dry_run:
+            name = label(AGENTS[agent])
+            claw.ledger.record(
+                AutonomyChanged(agent=name, verb=verb, level=cast("Level", level), by="person")
+            )
+    screen.words(f"{'Would put' if dry_run else 'Put'} {agent} at {level} for {verb}.")

@@ -1,0 +1,175 @@
+"""``meshclaw mail draft | send | unsubscribe``: what leaves the machine is drafted first and asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate
+
+import click
+import msgspec
+
+from meshclaw.agents.builtin import MAIL_CLERK
+from meshclaw.cli import screen
+from meshclaw.connectors.mail.connector import DRAFTS, Read
+from meshclaw.connectors.mail.mailbox import Entry
+from meshclaw.errors import NotFound, UserError
+from meshclaw.flow.action import Action, Value
+from meshclaw.flow.request import Request
+from meshclaw.flow.run import Run
+from meshclaw.runs.act import Door, Result
+from meshclaw.runs.run import start, working
+from meshclaw.settings.accounts import Account
+from meshclaw.wiring import Claw, open_claw
+
+of_account = click.option(
+    "--account", default=None, metavar="ADDRESS", help="Which mailbox, if several are connected."
+)
+
+
+@click.command()
+@click.option(
+    "--to", "to", multiple=True, required=True, metavar="MAIL", help="A recipient; give all of them."
+)
+@click.option("--subject", required=True)
+@of_account
+@screen.dry_run
+def draft(to: tuple[str, ...], subject: str, account: str | None, dry_run: bool) -> None:
+    """Put a mail into your drafts; its text comes from standard input. Nothing is sent."""
+    with open_claw() as claw:
+        mine = _sender(claw, account)
+        run = _start(claw, mine, "mail.write")
+        raw = compose(mine.me[0], to, subject, sys.stdin.read(), run)
+        if dry_run:
+            click.echo(raw, nl=False)
+            return
+        action = Action(run=run.id, verb="mail.draft", arguments={"raw": raw})
+        result = _do(claw, mine, run, action)
+    _tell(result)
+
+
+@click.command()
+@click.argument("draft_id", metavar="DRAFT")
+@of_account
+@screen.dry_run
+def send(draft_id: str, account: str | None, dry_run: bool) -> None:
+    """Ask to send the draft whose id starts with DRAFT; it goes out when you allow exactly this."""
+    with open_claw() as claw:
+        mine = _sender(claw, account)
+        run = _start(claw, mine, "mail.write")
+        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
+            door = claw.door(mailbox, mine)
+            read = find(door, run, DRAFTS, draft_id)
+            recipients = [address.address for address in (*read.message.to, *read.message.cc)]
+            if dry_run:
+                screen.words(f"Would ask to send {read.message.subject!r} to {', '.join(recipients)}.")
+                return
+            arguments: dict[str, Value] = {**place(DRAFTS, read), "recipients": recipients}
+            [result] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.send", arguments=arguments)])
+    _tell(result)
+
+
+@click.command()
+@click.argument("id_", metavar="ID")
+@click.option("--folder", default="INBOX", show_default=True, help="Where the mail is.")
+@of_account
+@screen.dry_run
+def unsubscribe(id_: str, folder: str, account: str | None, dry_run: bool) -> None:
+    """Ask to leave the mailing list that sent the mail ID (RFC 8058 one-click, signed by its sender)."""
+    with open_claw() as claw:
+        mine = claw.account(account)
+        run = _start(claw, mine, "mail.unsubscribe")
+        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
+            door = claw.door(mailbox, mine)
+            read = find(door, run, folder, id_)
+            if not read.message.unsubscribe_covered:
+                raise UserError(
+                    "this mail has no one-click unsubscribe that its sender signed",
+                    fix="Leave the list by hand; a link that nobody signed may lead anywhere.",
+                )
+            if dry_run:
+                screen.words(f"Would ask to POST to {read.message.unsubscribe_url}.")
+                return
+            arguments: dict[str, Value] = {**place(folder, read), "url": read.message.unsubscribe_url}
+            [result] = door.act(
+                run, MAIL_CLERK, [Action(run=run.id, verb="mail.unsubscribe", arguments=arguments)]
+            )
+    _tell(result)
+
+
+def compose(sender: str, to: Sequence[str], subject: str, text: str, run: Run) -> str:
+    """A plain text mail whose Message-ID is fixed by its run: the same run can only ever send this one."""
+    message = EmailMessage(policy=SMTP)
+    try:
+        message["From"], message["To"], message["Subject"] = sender, ", ".join(to), subject
+    except ValueError as error:
+        raise UserError(
+            f"that cannot stand in a mail's header ({error})", fix="Leave out line breaks."
+        ) from error
+    message["Date"] = formatdate(localtime=True)
+    message["Message-ID"] = f"<claw.{run.id}@{sender.rpartition('@')[2]}>"
+    message.set_content(text)
+    return message.as_string()
+
+
+def find(door: Door, run: Run, folder: str, prefix: str) -> Read:
+    """The one mail in ``folder`` whose id starts with ``prefix``."""
+    [listed] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.list", arguments={"folder": folder})])
+    entries: list[Entry] = msgspec.convert(_value(listed), list[Entry])
+    arguments: dict[str, Value] = {"folder": folder, "refs": [entry.ref for entry in entries]}
+    [result] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.read", arguments=arguments)])
+    reads: list[Read] = list(_value(result))  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+    matches = [read for read in reads if prefix and read.message.id.startswith(prefix)]
+    if len(matches) != 1:
+        count = "no mail" if not matches else "more than one mail"
+        ids = ", ".join(read.message.id[:8] for read in reads[:10]) or "none"
+        raise NotFound(f"{count} in {folder!r} has the id {prefix!r}", fix=f"There are: {ids}")
+    return matches[0]
+
+
+def place(folder: str, read: Read) -> dict[str, Value]:
+    message = read.message
+    return {"folder": folder, "ref": read.ref, "message": message.digest, "message_id": message.message_id}
+
+
+def _value(result: Result) -> object:
+    if result.error is not None:
+        raise result.error
+    return result.value
+
+
+def _sender(claw: Claw, address: str | None) -> Account:
+    account = claw.account(address)
+    if not account.me:
+        raise UserError(
+            f"{account.address!r} has no sender address",
+            fix="meshclaw mail connect ADDRESS --me you@example.com",
+        )
+    return account
+
+
+def _start(claw: Claw, account: Account, intent: str) -> Run:
+    request = Request(intent=intent, trigger="terminal", trust="person")
+    return start(claw.ledger, claw.contents, request=request, agent=MAIL_CLERK, subject=account.address)
+
+
+def _do(claw: Claw, account: Account, run: Run, action: Action) -> Result:
+    with claw.mailbox(account) as mailbox, working(claw.ledger, run):
+        [result] = claw.door(mailbox, account).act(run, MAIL_CLERK, [action], by_person=True)
+    return result
+
+
+def _tell(result: Result) -> None:
+    match result.stand:
+        case "done":
+            screen.words(f"Done: {result.receipt.link if result.receipt else ''}")
+        case "asked":
+            screen.words(f"It waits for your word: meshclaw approvals allow {result.approval}")
+        case "denied":
+            screen.words(f"Denied: {result.decision.reason if result.decision else ''}.")
+            sys.exit(3)
+        case _:
+            if result.error is not None:
+                raise result.error
