@@ -252,7 +252,8 @@ def test_a_look_alike_of_a_known_domain_is_told() -> None:
 def test_reading_an_ordinary_mail_loads_none_of_the_heavy_packages() -> None:
     code = (
         "import sys; from meshclaw.connectors.mail.parse import parse\n"
-        "m = parse(b'From: A <a@b.example>\\nContent-Type: text/html\\n\\n<a href=https://x.example>y.test</a> hello')\n"
+        "m = parse(b'From: A <a@b.example>\\nContent-Type: text/html\\n\\n'"
+        " b'<a href=https://x.example>y.test</a> hello')\n"
         "assert m.text == 'y.test hello'\n"
         "print(*(n for n in ('dkim', 'authres', 'authheaders', 'icalendar', 'confusable_homoglyphs', 'publicsuffix2',"
         " 'email.policy', 'email.parser', 'dns', 'cryptography') if n in sys.modules))"

@@ -94,4 +94,7 @@ def fold(text: str) -> str:
 
 def one_line(text: str, limit: int = 1000) -> str:
     """A header or a name as a person may see it: one line, nothing invisible, at most ``limit`` characters."""
-    return " ".join(strip(text[: limit * 4]).text.split())[:limit]
+    text = text[: limit * 4]
+    if not (text.isascii() and text.isprintable()):
+        text = strip(text).text
+    return " ".join(text.split())[:limit]

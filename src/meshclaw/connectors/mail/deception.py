@@ -19,7 +19,8 @@ _SHORTEST = 5
 
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}\w{2,24})")
 _SHOWN_URL = re.compile(
-    r"\b(?:https?://(?:[\w.:%+-]{1,60}@)?|(?=www\.))((?:[\w-]{1,63}\.){1,8}\w{2,24})", re.IGNORECASE
+    r"\b(?:https?://(?:[\w.:%+-]{1,60}@)?|(?=www\.[\w-]{1,63}\.))((?:[\w-]{1,63}\.){1,8}\w{2,24})",
+    re.IGNORECASE,
 )
 _ONLY_HOST = re.compile(
     r"((?:[\w-]{1,63}\.){1,8}(?:com|net|org|info|biz|edu|gov|io|co|[a-z]{2}))(?:/\S*)?$", re.IGNORECASE

@@ -105,5 +105,7 @@ def _most_open(tags: list[tuple[str, str]]) -> int:
 
 
 def _too_many_attributes(source: str) -> bool:
-    runs = (run for run in source.split("<") if len(run) > 2 * MAX_ATTRIBUTES)
-    return any(len(_SEPARATOR.findall(run)) > MAX_ATTRIBUTES for run in runs)
+    runs = source.split("<")
+    if max(map(len, runs)) <= MAX_ATTRIBUTES:
+        return False
+    return any(len(_SEPARATOR.findall(run)) > MAX_ATTRIBUTES for run in runs if len(run) > MAX_ATTRIBUTES)

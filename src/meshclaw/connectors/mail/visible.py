@@ -166,7 +166,7 @@ class _Reader:
     def _link(self, start: int, href: str) -> None:
         if self.means or not href or len(self.links) >= MAX_LINKS:
             return
-        href = strip(_SPACE_IN_URL.sub("", href[:MAX_HREF])).text
+        href = one_line(_SPACE_IN_URL.sub("", href[:MAX_HREF]), MAX_HREF)
         if _TARGET.match(href):
             text = one_line("".join(self.pieces[start:]), MAX_LINK_TEXT)
             self.links.append(Link(text=text, href=href))
