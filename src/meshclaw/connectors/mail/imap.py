@@ -17,7 +17,7 @@ from meshclaw.connectors.mail.imap_session import Selected, Session
 from meshclaw.connectors.mail.imap_wire import Wire, batches, uid_set
 from meshclaw.connectors.mail.keywords import keyword
 from meshclaw.connectors.mail.mailbox import Changes, Entry, Labelling, Relocation
-from meshclaw.connectors.mail.proof import is_same_mail
+from meshclaw.connectors.mail.proof import is_wanted
 from meshclaw.errors import NotFound
 from meshclaw.flow.message import MAX_READ
 
@@ -122,7 +122,7 @@ class ImapMailbox:
         uids = session.reading(lambda wire: wire.client.search(criteria)) if selected.exists else []
         newest_first = [selected.ref(uid) for uid in sorted(uids, reverse=True)]
         for ref, raw in self.read_many(folder, newest_first, MAX_READ):
-            if is_same_mail(raw, digest):
+            if is_wanted(raw, message_id=message_id, digest=digest):
                 return ref
         return None
 

@@ -72,6 +72,7 @@ class Session:
 
     def changing(self, what: str, work: Callable[[Wire], T]) -> T:
         """Run ``work`` once. A connection that breaks now leaves the effect open: Uncertain."""
+        self._check_changing()
         self.alive()
         try:
             return self._attempt(work)
@@ -91,8 +92,8 @@ class Session:
 
     def select(self, folder: str, *, writable: bool = False, again: bool = False) -> Selected:
         """Open ``folder``; ``again`` asks the server anew for its state."""
-        if writable and not self._changing:
-            raise UserError(f"{self._server.address} is open for reading only", fix="Open it for changes.")
+        if writable:
+            self._check_changing()
         self.alive()
         known = self._selected
         if known and known.folder == folder and not again and (known.writable or not writable):
@@ -125,6 +126,10 @@ class Session:
             wire.client.logout()
         except (OSError, imaplib.IMAP4.error):
             hang_up(wire)
+
+    def _check_changing(self) -> None:
+        if not self._changing:
+            raise UserError(f"{self._server.address} is open for reading only", fix="Open it for changes.")
 
     def _attempt(self, work: Callable[[Wire], T]) -> T:
         try:

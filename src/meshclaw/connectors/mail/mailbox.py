@@ -105,7 +105,7 @@ class Mailbox(Protocol):
         """The ref of a message in ``folder``: by Message-ID where it has one, proved by digest.
 
         ``digest`` is the SHA-256 of the first ``MAX_READ`` bytes with any line ends, because servers
-        and mbox files change those.
+        and mbox files change those. Empty: the Message-ID alone decides, for a copy that travelled.
         """
         ...
 

@@ -16,7 +16,7 @@ from meshclaw.connectors.mail.keywords import keyword
 from meshclaw.connectors.mail.lock import Lock
 from meshclaw.connectors.mail.mailbox import INBOX, Changes, Entry, Labelling, Relocation
 from meshclaw.connectors.mail.maildir_folder import MaildirFolder
-from meshclaw.connectors.mail.proof import is_same_mail
+from meshclaw.connectors.mail.proof import is_wanted
 from meshclaw.errors import NotFound, Refused, UserError
 from meshclaw.flow.message import MAX_READ
 
@@ -98,10 +98,10 @@ class Maildir:
             newest_first = sorted((item.name for item in place.scan()), reverse=True)
         for name in newest_first:
             ref = name.partition(":2,")[0]
-            if message_id and message_id.encode() not in (self._read(place, ref, _HEAD) or b""):
+            if message_id and message_id.strip("<> ").encode() not in (self._read(place, ref, _HEAD) or b""):
                 continue
             raw = self._read(place, ref, MAX_READ)
-            if raw is not None and is_same_mail(raw, digest):
+            if raw is not None and is_wanted(raw, message_id=message_id, digest=digest):
                 return ref
         return None
 

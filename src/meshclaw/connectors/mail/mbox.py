@@ -14,7 +14,7 @@ from meshclaw.connectors.mail.keywords import keyword, labels_of
 from meshclaw.connectors.mail.lock import Lock
 from meshclaw.connectors.mail.mailbox import INBOX, Changes, Entry, Labelling, Relocation
 from meshclaw.connectors.mail.mbox_file import Mail, MboxFile, as_stored, canonical, ref_of, with_keywords
-from meshclaw.connectors.mail.proof import is_same_mail
+from meshclaw.connectors.mail.proof import is_wanted
 from meshclaw.errors import NotFound, UserError
 
 POLL_S = 2.0
@@ -88,12 +88,11 @@ class Mbox:
             # The last copy, should the file hold the same bytes more than once.
             return [ref for ref in file.mails() if ref.startswith(digest)][-1]
 
-    def find(self, folder: str, *, message_id: str, digest: str) -> str | None:  # noqa: ARG002
-        """Every message is read anyway; the digest alone is the proof."""
+    def find(self, folder: str, *, message_id: str, digest: str) -> str | None:
         with on_disk(self.address):
             file = self._file(folder)
             for ref, raw in file.raw(list(file.mails())):
-                if is_same_mail(canonical(raw), digest):
+                if is_wanted(canonical(raw), message_id=message_id, digest=digest):
                     return ref
         return None
 

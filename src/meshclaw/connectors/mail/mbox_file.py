@@ -200,7 +200,7 @@ def _spans(file: BinaryIO) -> Iterator[tuple[int, int]]:
         after_blank = line in {b"\n", b"\r\n"}
         at += len(line)
     # Positions first: the caller moves the file's cursor.
-    yield from zip(starts, [*starts[1:], at], strict=True)
+    yield from zip(starts, [*starts, at][1:], strict=True)
 
 
 def _parts(raw: bytes) -> tuple[bytes, bytes, bytes]:

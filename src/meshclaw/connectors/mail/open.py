@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -10,6 +9,7 @@ from urllib.parse import unquote
 
 from meshclaw.connectors.mail.imap import ImapMailbox
 from meshclaw.connectors.mail.imap_server import Server
+from meshclaw.connectors.mail.loopback import is_loopback
 from meshclaw.connectors.mail.mailbox import Mailbox
 from meshclaw.connectors.mail.maildir import Maildir
 from meshclaw.connectors.mail.mbox import Mbox
@@ -71,16 +71,6 @@ def parse_imap(address: str) -> ImapAddress:
             fix=f"Write imaps://{user}@{host}.",
         )
     return ImapAddress(cast("Literal['imaps', 'imap']", scheme), unquote(user), host, port)
-
-
-def is_loopback(host: str) -> bool:
-    """By what is written, never by asking a name server, whose answer could change."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_and_port(address: str, server: str, default: int) -> tuple[str, int]:

@@ -1,0 +1,92 @@
+"""A small SMTP relay that records every envelope, hands mail on by LMTP, and fails in the ways real ones do."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+Fault = Literal["", "drop after accept", "drop before accept", "4xx", "5xx", "hang", "drop at rcpt"]
+
+
+class Relay:
+    def __init__(self, *, lmtp: int = 0, context: ssl.SSLContext | None = None, password: str = "") -> None:
+        self.fault: Fault = ""
+        self.unknown: set[str] = set()
+        """Recipients that are refused."""
+        self.delivered: list[tuple[str, list[str], bytes]] = []
+        """What really went on: sender, recipients, bytes."""
+        self._lmtp = lmtp
+        self._password = password
+        self._hanging: set[asyncio.Task[Any]] = set()
+        self._controller = Controller(
+            self,
+            hostname="127.0.0.1",
+            port=0,
+            ssl_context=context,
+            authenticator=self._authenticate if password else None,
+            auth_required=bool(password),
+            auth_require_tls=False,
+        )
+        self._controller.start()
+        self.port: int = self._controller.server.sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        for task in self._hanging:
+            self._controller.loop.call_soon_threadsafe(task.cancel)
+        self._controller.stop()
+
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.fault == "drop at rcpt":
+            server.transport.abort()
+        if address in self.unknown:
+            return "550 5.1.1 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.fault in {"4xx", "5xx"}:
+            return "451 4.3.0 lost the next relay" if self.fault == "4xx" else "554 5.7.1 looks like spam"
+        if self.fault == "drop before accept":
+            server.transport.abort()
+            return "451 never seen"
+        await self._deliver(envelope)
+        if self.fault == "drop after accept":
+            server.transport.abort()
+        if self.fault == "hang":
+            self._hanging.add(asyncio.current_task())
+            await asyncio.sleep(60)
+        return "250 2.0.0 queued as RELAY1"
+
+    async def _deliver(self, envelope: Envelope) -> None:
+        raw = envelope.original_content
+        self.delivered.append((envelope.mail_from, list(envelope.rcpt_tos), raw))
+        if self._lmtp:
+            await asyncio.to_thread(self._hand_on, envelope.mail_from, envelope.rcpt_tos, raw)
+
+    def _hand_on(self, sender: str, recipients: list[str], raw: bytes) -> None:
+        with smtplib.LMTP("127.0.0.1", self._lmtp) as lmtp:
+            lmtp.sendmail(sender, recipients, raw)
+
+    def _authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+    ) -> AuthResult:
+        good = isinstance(data, LoginPassword) and data.password == self._password.encode()
+        return AuthResult(success=good)
+
+
+@pytest.fixture(name="relay")
+def running_relay() -> Iterator[Relay]:
+    relay = Relay()
+    try:
+        yield relay
+    finally:
+        relay.stop()
