@@ -113,23 +113,24 @@ def cancel(run: str, dry_run: bool) -> None:
 
 
 @command.command()
-@click.argument("run")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @screen.dry_run
 @screen.as_json
-def undo(run: str, dry_run: bool, as_json: bool) -> None:
-    """Take back everything RUN did that can be taken back. Exits 1 where something could not."""
+def undo(runs: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Take back everything each RUN did that can be taken back. Exits 1 where something could not."""
     with open_claw() as claw:
-        undone = undo_run(claw, tell(claw.ledger, claw.contents, run), dry_run=dry_run)
+        told = [tell(claw.ledger, claw.contents, run) for run in runs]
+        undone = [undo_run(claw, one, dry_run=dry_run) for one in told]
+    done, failed = sum(one.undone for one in undone), sum(one.failed for one in undone)
     if as_json:
-        screen.data({"undone": undone.undone, "failed": undone.failed})
-    elif dry_run:
-        screen.words(f"Would take back {undone.undone} actions.")
+        screen.data({"undone": done, "failed": failed})
     else:
-        screen.words(f"Taken back: {undone.undone}. Could not be: {undone.failed}.")
-        for result in undone.results:
-            if result.error is not None:
-                screen.words(f"  {result.action.verb}: {result.error}")
-    sys.exit(1 if undone.failed else 0)
+        screen.words(
+            f"Would take back {done} actions." if dry_run else f"Taken back: {done}. Could not be: {failed}."
+        )
+        for result in (result for one in undone for result in one.results if result.error is not None):
+            screen.words(f"  {result.action.verb}: {result.error}")
+    sys.exit(1 if failed else 0)
 
 
 def _summary(told: Told) -> dict[str, object]:

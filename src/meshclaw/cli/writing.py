@@ -40,11 +40,12 @@ def draft(to: tuple[str, ...], subject: str, account: str | None, dry_run: bool)
     """Put a mail into your drafts; its text comes from standard input. Nothing is sent."""
     with open_claw() as claw:
         mine = _sender(claw, account)
-        run = _start(claw, mine, "mail.write")
-        raw = compose(mine.me[0], to, subject, sys.stdin.read(), run)
+        text = sys.stdin.read()
         if dry_run:
-            click.echo(raw, nl=False)
+            click.echo(compose(mine.me[0], to, subject, text, id_="dry-run"), nl=False)
             return
+        run = _start(claw, mine, "mail.write")
+        raw = compose(mine.me[0], to, subject, text, id_=run.id)
         action = Action(run=run.id, verb="mail.draft", arguments={"raw": raw})
         result = _do(claw, mine, run, action)
     _tell(result)
@@ -99,7 +100,7 @@ def unsubscribe(id_: str, folder: str, account: str | None, dry_run: bool) -> No
     _tell(result)
 
 
-def compose(sender: str, to: Sequence[str], subject: str, text: str, run: Run) -> str:
+def compose(sender: str, to: Sequence[str], subject: str, text: str, *, id_: str) -> str:
     """A plain text mail whose Message-ID is fixed by its run: the same run can only ever send this one."""
     message = EmailMessage(policy=SMTP)
     try:
@@ -109,7 +110,7 @@ def compose(sender: str, to: Sequence[str], subject: str, text: str, run: Run) -
             f"that cannot stand in a mail's header ({error})", fix="Leave out line breaks."
         ) from error
     message["Date"] = formatdate(localtime=True)
-    message["Message-ID"] = f"<claw.{run.id}@{sender.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<claw.{id_}@{sender.rpartition('@')[2]}>"
     message.set_content(text)
     return message.as_string()
 

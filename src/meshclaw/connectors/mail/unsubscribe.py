@@ -69,6 +69,8 @@ def _post(connection: _Pinned, path: str, query: str) -> None:
         connection.request("POST", target, BODY, {"Content-Type": "application/x-www-form-urlencoded"})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        raise Uncertain(f"the server {connection.host!r} of the list took the request and never answered") from error
+        raise Uncertain(
+            f"the server {connection.host!r} of the list took the request and never answered"
+        ) from error
     if not 200 <= status < 300:
         raise Refused(f"the server {connection.host!r} of the list answered with status {status}")
