@@ -75,7 +75,9 @@ class FakeImap:
             self._say(stream, "greeting", "* OK hello")
             selected = ""
             while line := stream.readline():
-                tag, _, rest = line.decode().strip().partition(" ")
+                tag, _, rest = line.decode("latin-1").strip().partition(" ")
+                if not rest:
+                    continue
                 name = re.match(r"(?i)(uid )?\S+", rest)[0].upper()
                 self.commands.append(rest if name != "LOGIN" else "LOGIN")
                 fault = self.faults.get(name, "")

@@ -12,7 +12,14 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-Fault = Literal["", "drop after accept", "drop before accept", "4xx", "5xx", "hang", "drop at rcpt"]
+from tests.servers.dovecot import free_ports
+
+Fault = Literal["", "drop after accept", "drop before accept", "4xx", "5xx", "500", "hang", "drop at rcpt"]
+_ANSWERS = {
+    "4xx": "451 4.3.0 lost the next relay",
+    "5xx": "554 5.7.1 looks like spam",
+    "500": "500 Error: internal",
+}
 
 
 class Relay:
@@ -28,14 +35,13 @@ class Relay:
         self._controller = Controller(
             self,
             hostname="127.0.0.1",
-            port=0,
+            port=free_ports(1)[0],
             ssl_context=context,
             authenticator=self._authenticate if password else None,
-            auth_required=bool(password),
             auth_require_tls=False,
         )
         self._controller.start()
-        self.port: int = self._controller.server.sockets[0].getsockname()[1]
+        self.port: int = self._controller.port
 
     def stop(self) -> None:
         for task in self._hanging:
@@ -53,8 +59,8 @@ class Relay:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.fault in {"4xx", "5xx"}:
-            return "451 4.3.0 lost the next relay" if self.fault == "4xx" else "554 5.7.1 looks like spam"
+        if self.fault in _ANSWERS:
+            return _ANSWERS[self.fault]
         if self.fault == "drop before accept":
             server.transport.abort()
             return "451 never seen"
@@ -74,7 +80,8 @@ class Relay:
 
     def _hand_on(self, sender: str, recipients: list[str], raw: bytes) -> None:
         with smtplib.LMTP("127.0.0.1", self._lmtp) as lmtp:
-            lmtp.sendmail(sender, recipients, raw)
+            for recipient in recipients:  # smtplib reads one answer, LMTP gives one for each
+                lmtp.sendmail(sender, [recipient], raw)
 
     def _authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any

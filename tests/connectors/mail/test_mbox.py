@@ -22,13 +22,8 @@ from meshclaw.errors import Busy, NotFound, Operational, Refused, UserError
 
 
 def mail(number: int) -> bytes:
-    head = f"From bob@mesh.test Thu Jan  1 00:00:0{number % 10} 2026
-Subject: mail {number}
-"
-    return f"{head}
-body {number}
-
-".encode()
+    head = f"From bob@mesh.test Thu Jan  1 00:00:0{number % 10} 2026\nSubject: mail {number}\n"
+    return f"{head}\nbody {number}\n\n".encode()
 
 
 @pytest.fixture

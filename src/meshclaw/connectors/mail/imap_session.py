@@ -56,6 +56,8 @@ class Session:
         self._changing = changing
         self._wire: Wire | None = None
         self._selected: Selected | None = None
+        self._left: Selected | None = None
+        """The folder that was open when the connection broke."""
         self._heard = 0.0
         self._prefix, self._separator = "", "/"
 
@@ -85,10 +87,7 @@ class Session:
     def alive(self) -> None:
         """So that a connection that died overnight is noticed before anything is changed through it."""
         if time.monotonic() - self._heard > _TRUST_S:
-            selected = self._selected
             self.reading(lambda wire: wire.client.noop())
-            if selected and self._selected is None:
-                self.select(selected.folder, writable=selected.writable)
 
     def select(self, folder: str, *, writable: bool = False, again: bool = False) -> Selected:
         """Open ``folder``; ``again`` asks the server anew for its state."""
@@ -145,7 +144,8 @@ class Session:
         return result
 
     def _drop(self) -> None:
-        wire, self._wire, self._selected = self._wire, None, None
+        wire, self._wire = self._wire, None
+        self._left, self._selected = self._selected, None
         if wire:
             hang_up(wire)
 
@@ -155,7 +155,14 @@ class Session:
             personal: Sequence[tuple[str, str | None]] = wire.client.namespace().personal or ()
             for prefix, separator in personal[:1]:
                 self._prefix, self._separator = prefix, separator or "/"
+        self._return(wire)
         return wire
+
+    def _return(self, wire: Wire) -> None:
+        """Back into the folder that was open: the uids in hand are its own."""
+        left, self._left = self._left, None
+        if left:
+            self._select(wire, left.folder, writable=left.writable).uid(left.ref(1))
 
     def _ours(self, name: str) -> str:
         return name.removeprefix(self._prefix).replace(self._separator, "/")

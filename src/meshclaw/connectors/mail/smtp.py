@@ -1,8 +1,8 @@
 """Sending one mail by SMTP, so that everybody knows afterwards whether it went out.
 
 Before the final dot every error is definite: nothing was sent. After it only two answers are: 2yz, and
-5yz, after which the server must not deliver (RFC 5321 §4.2.5). A lost connection is ambiguous, and so is
-4yz: relays answer 421 or 451 when they lost the next server after that one had already delivered.
+55z, a refusal of this mail (RFC 5321 §4.2.5). A lost connection is ambiguous, and so is the rest: relays
+answer 421, 451 and 500 when they stumbled after the next server had already delivered.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def _final_dot(smtp: smtplib.SMTP, host: str) -> str:
     answer = f"{code} {_text(text)}"
     if 200 <= code < 300:
         return answer
-    if code >= 500:
+    if 550 <= code <= 559:
         raise Refused(f"{host} refused the mail: {answer}; nothing was sent", fix="Change the mail.")
     raise _uncertain(host, f"the answer was {answer}")
 
