@@ -50,7 +50,10 @@ def test_an_empty_ledger_verifies(ledger: Ledger) -> None:
 def test_a_changed_byte_is_found_at_its_event(ledger: Ledger, victim: int) -> None:
     ids = fill(ledger)
     body = next(s for s in ledger.stored() if s.seq == victim)
-    tamper(ledger.path, ("UPDATE event SET body = replace(body, '\"open\":', '\"open\":7') WHERE seq = ?", (victim,)))
+    tamper(
+        ledger.path,
+        ("UPDATE event SET body = replace(body, '\"open\":', '\"open\":7') WHERE seq = ?", (victim,)),
+    )
     verdict = ledger.verify()
     assert (verdict.ok, verdict.first_bad, verdict.events) == (False, ids[victim - 1], victim - 1)
     assert body.event.id == ids[victim - 1]
@@ -107,7 +110,10 @@ def test_two_swapped_events_are_found_at_the_first(ledger: Ledger) -> None:
 
 def test_an_inserted_event_is_found(ledger: Ledger) -> None:
     fill(ledger)
-    tamper(ledger.path, f"INSERT INTO event SELECT {COUNT + 1}, 'made-up', kind, run, body, hash FROM event WHERE seq=2")
+    tamper(
+        ledger.path,
+        f"INSERT INTO event SELECT {COUNT + 1}, 'made-up', kind, run, body, hash FROM event WHERE seq=2",
+    )
     assert ledger.verify().first_bad == "made-up"
 
 

@@ -17,7 +17,12 @@ from meshclaw.testing.connector import FakeConnector
 
 RIGHTS = Rights(effects=frozenset({"read", "write", "send"}), verbs=frozenset({"fake.*"}))
 AGENT = Agent(
-    name="tester", version="1", purpose="Tests.", owner="us", intents=frozenset({"test.work", "undo"}), rights=RIGHTS
+    name="tester",
+    version="1",
+    purpose="Tests.",
+    owner="us",
+    intents=frozenset({"test.work", "undo"}),
+    rights=RIGHTS,
 )
 
 
@@ -27,7 +32,9 @@ def world() -> FakeConnector:
 
 
 @pytest.fixture
-def door(ledger: Ledger, contents: ContentStore, world: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> Door:
+def door(
+    ledger: Ledger, contents: ContentStore, world: FakeConnector, monkeypatch: pytest.MonkeyPatch
+) -> Door:
     monkeypatch.setitem(intents.INTENTS, "test.work", RIGHTS)
     monkeypatch.setitem(intents.INTENTS, "undo", RIGHTS)
     monkeypatch.setitem(__import__("meshclaw.agents.builtin").agents.builtin.AGENTS, "tester", AGENT)

@@ -20,9 +20,8 @@ from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import approve, resume, undo
 from meshclaw.runs.act import Door
 from meshclaw.runs.outbox import ACTION_EVENTS, outbox
-from meshclaw.runs.run import cancel, finish, tell
+from meshclaw.runs.run import approvals, cancel, finish, tell
 from meshclaw.testing.connector import LOOK, NOTE, POST, FakeConnector
-
 from tests.runs.conftest import AGENT
 
 Begin = Callable[[], Run]
@@ -36,10 +35,15 @@ def post(run: Run, text: str, to: str = "bob@example.com") -> Action:
     return Action(run=run.id, verb=POST, arguments={"text": text, "to": to})
 
 
-def test_the_decision_is_stored_before_the_deed(door: Door, begin: Begin, world: FakeConnector, ledger: Ledger) -> None:
+def test_the_decision_is_stored_before_the_deed(
+    door: Door, begin: Begin, world: FakeConnector, ledger: Ledger
+) -> None:
     seen: list[list[str]] = []
     one = world._one
-    world._one = lambda action: (seen.append([type(e).__name__ for e in ledger.events(run=action.run)]), one(action))[1]  # type: ignore[method-assign]
+    world._one = lambda action: (
+        seen.append([type(e).__name__ for e in ledger.events(run=action.run)]),
+        one(action),
+    )[1]  # type: ignore[method-assign]
     run = begin()
     [result] = door.act(run, AGENT, [note(run, "x")])
     assert seen == [["RunStarted", "ActionDecided"]]
@@ -94,14 +98,14 @@ def test_an_ask_waits_survives_a_restart_and_is_performed_once_allowed(
     again = Ledger(ledger.path.parent)  # another process, later
     told = tell(again, door.contents, run.id)
     assert told.state == "waiting"
-    [waiting] = approve.approvals(again).open()
+    [waiting] = approvals(again).open()
     assert waiting.digest == post(run, "hello").digest
     again.close()
     result = approve.allow(door, told, waiting)
     assert (result.stand, world.world) == ("done", ["hello"])
     assert tell(ledger, door.contents, run.id).state == "done"
     with pytest.raises(Exception, match="allowed already"):
-        approve.allow(door, told, approve.approvals(ledger).get(waiting.id))
+        approve.allow(door, told, approvals(ledger).get(waiting.id))
     assert world.world == ["hello"]
 
 
@@ -119,9 +123,12 @@ def test_a_denied_approval_is_final_and_demotes(
     run = begin()
     door.act(run, AGENT, [post(run, "hello")])
     finish(ledger, run)
-    [waiting] = approve.approvals(ledger).open()
+    [waiting] = approvals(ledger).open()
     approve.deny(ledger, tell(ledger, door.contents, run.id), waiting, door.declaration(POST))
-    assert [(e.level, e.by) for e in ledger.events(AutonomyChanged)] == [("one_tap", "person"), ("draft", "rejection")]
+    assert [(e.level, e.by) for e in ledger.events(AutonomyChanged)] == [
+        ("one_tap", "person"),
+        ("draft", "rejection"),
+    ]
     assert door.act(run, AGENT, [post(run, "hello")])[0].decision.rule == "approval.denied"  # type: ignore[union-attr]
     assert world.world == []
 
@@ -134,7 +141,7 @@ def test_an_approval_expires(
     finish(ledger, run)
     later = utc_now() + approvals_module.LIFETIME + timedelta(seconds=1)
     monkeypatch.setattr(ledger_module, "utc_now", lambda: later)
-    [late] = approve.approvals(ledger).all()
+    [late] = approvals(ledger).all()
     assert late.state == "expired"
     with pytest.raises(Exception, match="expired already"):
         approve.allow(door, tell(ledger, door.contents, run.id), late)
@@ -148,14 +155,18 @@ def test_an_allowed_action_that_was_edited_in_the_store_is_not_performed(
     run = begin()
     door.act(run, AGENT, [post(run, "hello", "bob@example.com")])
     finish(ledger, run)
-    door.contents._db.execute("UPDATE content SET body = ? WHERE body = ?", (b'"eve@example.com"', b'"bob@example.com"'))
-    [waiting] = approve.approvals(ledger).open()
+    door.contents._db.execute(
+        "UPDATE content SET body = ? WHERE body = ?", (b'"eve@example.com"', b'"bob@example.com"')
+    )
+    [waiting] = approvals(ledger).open()
     with pytest.raises(Exception, match="was changed"):
         approve.allow(door, tell(ledger, door.contents, run.id), waiting)
     assert world.world == []
 
 
-def test_a_certain_failure_may_be_tried_again(door: Door, begin: Begin, world: FakeConnector, ledger: Ledger) -> None:
+def test_a_certain_failure_may_be_tried_again(
+    door: Door, begin: Begin, world: FakeConnector, ledger: Ledger
+) -> None:
     run = begin()
     world.faults["x"] = "before"
     assert door.act(run, AGENT, [note(run, "x")])[0].stand == "failed"
@@ -236,9 +247,24 @@ def test_cancel_closes_what_waits(door: Door, begin: Begin, world: FakeConnector
     finish(ledger, run)
     assert cancel(ledger, tell(ledger, door.contents, run.id)) == 1
     assert tell(ledger, door.contents, run.id).state == "cancelled"
-    assert approve.approvals(ledger).open() == []
+    assert approvals(ledger).open() == []
     with pytest.raises(Exception, match="cancelled already"):
         cancel(ledger, tell(ledger, door.contents, run.id))
+
+
+def test_undo_withdraws_what_still_waits(
+    door: Door, begin: Begin, world: FakeConnector, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "UNDO", AGENT)
+    run = begin()
+    door.act(run, AGENT, [note(run, "x"), post(run, "hello")])
+    finish(ledger, run)
+    told = tell(ledger, door.contents, run.id)
+    undo.undo(door, told, undo.plan(door, told))
+    [withdrawn] = approvals(ledger).all()
+    assert withdrawn.state == "withdrawn"
+    assert door.act(run, AGENT, [post(run, "hello")])[0].decision.rule == "approval.withdrawn"  # type: ignore[union-attr]
+    assert world.world == []
 
 
 def test_every_run_ends_in_a_signed_verified_ledger(door: Door, begin: Begin, ledger: Ledger) -> None:

@@ -14,7 +14,7 @@ from meshclaw.flow.action import Effect, Value
 from meshclaw.flow.approval import Approval, ApprovalState
 from meshclaw.flow.event.action import ActionDecided
 from meshclaw.runs import approve
-from meshclaw.runs.run import tell
+from meshclaw.runs.run import approvals, tell
 from meshclaw.wiring import Claw, open_claw
 
 SERIOUS = get_args(Effect)[::-1]
@@ -32,9 +32,7 @@ def command() -> None:
 def list_(all_: bool, as_json: bool) -> None:
     """What waits for you, the most serious effect first."""
     with open_claw() as claw:
-        known = approve.approvals(claw.ledger)
-        shown = [_waiting(claw, approval) for approval in (known.all() if all_ else known.open())]
-    shown.sort(key=lambda waiting: SERIOUS.index(waiting.effect))
+        shown = waiting(claw, all_=all_)
     if as_json:
         screen.data(shown)
         return
@@ -52,7 +50,7 @@ def list_(all_: bool, as_json: bool) -> None:
 def allow(id_: str, dry_run: bool, as_json: bool) -> None:
     """Do exactly what ID asks for, now. Exits 3 where the guard denies it after all."""
     with open_claw() as claw:
-        approval = approve.approvals(claw.ledger).get(id_)
+        approval = approvals(claw.ledger).get(id_)
         told = tell(claw.ledger, claw.contents, approval.run)
         if dry_run:
             screen.words("Would do: " + _waiting(claw, approval).words)
@@ -77,7 +75,7 @@ def allow(id_: str, dry_run: bool, as_json: bool) -> None:
 def deny(id_: str, dry_run: bool) -> None:
     """Say no to ID; the agent goes one step down its ladder for such actions."""
     with open_claw() as claw:
-        approval = approve.approvals(claw.ledger).get(id_)
+        approval = approvals(claw.ledger).get(id_)
         if dry_run:
             screen.words("Would say no to: " + _waiting(claw, approval).words)
             return
@@ -92,14 +90,14 @@ def deny(id_: str, dry_run: bool) -> None:
 def why(id_: str, as_json: bool) -> None:
     """Everything about ID: the exact action, who asked, which rule, and its digest."""
     with open_claw() as claw:
-        approval = approve.approvals(claw.ledger).get(id_)
-        waiting = _waiting(claw, approval)
+        approval = approvals(claw.ledger).get(id_)
+        one = _waiting(claw, approval)
     if as_json:
-        screen.data(waiting)
+        screen.data(one)
         return
-    for name, value in msgspec.structs.asdict(waiting).items():
+    for name, value in msgspec.structs.asdict(one).items():
         if name == "arguments":
-            for argument, content in waiting.arguments.items():
+            for argument, content in one.arguments.items():
                 click.echo(f"  {argument}: {screen.clean(str(content))}")
         else:
             click.echo(f"{name}: {screen.clean(str(value))}")
@@ -133,6 +131,13 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         return f"{self.what}: {self.target}" if self.target else self.what
+
+
+def waiting(claw: Claw, *, all_: bool = False) -> list[Waiting]:
+    """Open approvals, or all there ever were; the most serious effect first."""
+    known = approvals(claw.ledger)
+    shown = [_waiting(claw, approval) for approval in (known.all() if all_ else known.open())]
+    return sorted(shown, key=lambda one: SERIOUS.index(one.effect))
 
 
 def _waiting(claw: Claw, approval: Approval) -> Waiting:

@@ -21,7 +21,7 @@ from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
 from meshclaw.flow.message import MAX_READ
 from meshclaw.flow.placement import CATEGORIES, INBOX
 from meshclaw.flow.units import new_id
-from meshclaw.runs.run import Told, tell, tell_all
+from meshclaw.runs.run import Told, tell
 from meshclaw.runs.triage import card_of
 from meshclaw.settings.accounts import Account
 from meshclaw.wiring import Claw, open_claw
@@ -245,25 +245,17 @@ def _line(card: Card) -> str:
 
 
 @command.command()
-@click.argument("run", required=False)
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
 @click.option(
     "--html", "html", type=click.Path(dir_okay=False, path_type=Path), help="Write it as a page to FILE."
 )
 @screen.as_json
-def digest(run: str | None, html: Path | None, as_json: bool) -> None:
-    """What needs you, what was filed, what is suspicious; of the last triage or of RUN."""
-    from meshclaw.cli.digest import build, show
+def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
+    """What needs you, what was filed, what is suspicious: of the last 24 hours, or of each RUN."""
+    from meshclaw.cli.digest import build, choose, show
 
     with open_claw() as claw:
-        told = tell(claw.ledger, claw.contents, run) if run else _last_triage(claw)
-        show(build(claw, told), html=html, as_json=as_json)
-
-
-def _last_triage(claw: Claw) -> Told:
-    runs = [told for told in tell_all(claw.ledger, claw.contents) if told.run.request.intent == "mail.triage"]
-    if not runs:
-        raise NotFound("nothing was triaged yet", fix="meshclaw mail triage ADDRESS")
-    return runs[-1]
+        show(build(claw, choose(claw, runs)), html=html, as_json=as_json)
 
 
 @command.command()

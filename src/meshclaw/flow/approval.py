@@ -7,7 +7,9 @@ from typing import Literal
 
 import msgspec
 
-ApprovalState = Literal["open", "allowed", "denied", "expired"]
+Answer = Literal["allowed", "denied", "withdrawn"]
+"""``withdrawn``: its run was cancelled or undone before anybody answered."""
+ApprovalState = Literal["open", "allowed", "denied", "withdrawn", "expired"]
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,6 +65,8 @@ def _argument_problem(action: Action, declaration: Declaration) -> str | None:
 def _approved(action: Action, approval: Approval, now: datetime) -> Decision:
     if approval.digest != action.digest or approval.run != action.run:
         return _deny("approval.other", "the approval is for another action than this one")
+    if approval.state == "withdrawn":
+        return _deny("approval.withdrawn", "its run was cancelled or undone")
     if approval.state == "denied":
         return _deny("approval.denied", "you said no to this")
     if approval.state != "allowed" or now >= approval.expires:

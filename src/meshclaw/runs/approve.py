@@ -7,18 +7,13 @@ from typing import Literal
 from meshclaw.errors import UserError
 from meshclaw.flow.action import Declaration
 from meshclaw.flow.approval import Approval
-from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
+from meshclaw.flow.event.approval import ApprovalAnswered
 from meshclaw.flow.event.guard import AutonomyChanged
-from meshclaw.guard.approvals import Approvals
 from meshclaw.guard.autonomy import Autonomy
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door, Result
 from meshclaw.runs.resume import agent_of
 from meshclaw.runs.run import Told, finish
-
-
-def approvals(ledger: Ledger) -> Approvals:
-    return Approvals(ledger.events(ApprovalAsked, ApprovalAnswered), ledger.now())
 
 
 def allow(door: Door, told: Told, approval: Approval) -> Result:

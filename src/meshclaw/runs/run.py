@@ -118,8 +118,7 @@ def _state(ledger: Ledger, run: Run, items: dict[str, Item]) -> RunState:
 
 
 def waiting(ledger: Ledger, run: str) -> bool:
-    approvals = Approvals(ledger.events(ApprovalAsked, ApprovalAnswered), ledger.now())
-    return any(approval.run == run for approval in approvals.open())
+    return any(approval.run == run for approval in approvals(ledger).open())
 
 
 def undone_ids(ledger: Ledger) -> set[str]:
@@ -145,21 +144,27 @@ def cancel(ledger: Ledger, told: Told) -> int:
     """Close a run that stopped or waits; returns how many of its actions and approvals were still open."""
     if told.state not in ("running", "waiting"):
         raise UserError(f"the run is {told.state} already", fix="meshclaw run undo takes back what it did.")
-    approvals = Approvals(ledger.events(ApprovalAsked, ApprovalAnswered), ledger.now())
-    mine = [approval for approval in approvals.open() if approval.run == told.run.id]
+    run, open_ = told.run, withdraw(ledger, told.run) + told.count("reserved")
+    ledger.record(RunCancelled(run=run.id, intent=run.request.intent, agent=run.agent, open=open_))
+    ledger.sign_head()
+    return open_
+
+
+def withdraw(ledger: Ledger, run: Run) -> int:
+    """Close the open approvals of ``run``: what they ask for will not happen. Returns how many there were."""
     now = ledger.now()
-    envelope = told.run.id, told.run.request.intent, told.run.agent
+    mine = [approval for approval in approvals(ledger).open() if approval.run == run.id]
     ledger.record(
         *(
             ApprovalAnswered(
-                run=envelope[0], intent=envelope[1], agent=envelope[2], approval=approval.id, answer="denied",
-                after_ms=int((now - approval.asked).total_seconds() * 1000),
+                run=run.id, intent=run.request.intent, agent=run.agent, approval=approval.id,
+                answer="withdrawn", after_ms=int((now - approval.asked).total_seconds() * 1000),
             )
             for approval in mine
-        ),
-        RunCancelled(
-            run=envelope[0], intent=envelope[1], agent=envelope[2], open=len(mine) + told.count("reserved")
-        ),
+        )
     )  # fmt: skip
-    ledger.sign_head()
-    return len(mine) + told.count("reserved")
+    return len(mine)
+
+
+def approvals(ledger: Ledger) -> Approvals:
+    return Approvals(ledger.events(ApprovalAsked, ApprovalAnswered), ledger.now())

@@ -13,7 +13,7 @@ from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door, Result
 from meshclaw.runs.outbox import Item
-from meshclaw.runs.run import Told, start, undone_ids, working
+from meshclaw.runs.run import Told, start, undone_ids, withdraw, working
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,7 @@ def undo(door: Door, told: Told, items: Sequence[Item]) -> Undone:
         )
     request = Request(intent="undo", trigger="terminal", trust="person")
     run = start(door.ledger, door.contents, request=request, agent=UNDO, subject=told.run.subject)
+    withdraw(door.ledger, told.run)
     with working(door.ledger, run):
         results = door.act(run, UNDO, [_taking_back(run, item) for item in items], by_person=True)
     done = sum(result.stand == "done" for result in results)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from meshclaw.agents.triage.digest import EXAMPLES, Digest, as_html, as_text, digest
 from meshclaw.agents.triage.judge import FOLDERS
+from meshclaw.flow.card import Card
 from meshclaw.flow.message import Message
 from meshclaw.flow.placement import CATEGORIES, Category, Placement
 from tests.agents.triage.mails import NOW, mail
@@ -18,14 +19,20 @@ from tests.agents.triage.mails import NOW, mail
 HOSTILE = "<script>alert(1)</script>\"'><img src=http://evil.test/x onerror=y>&amp;"
 
 
-def placed(message: Message, category: Category, why: str = "Goes to X: it says so.") -> Placement:
-    return Placement(message=message.id, category=category, folder=FOLDERS[category], confidence=0.9, why=why)
+def placed(message: Message, category: Category, why: str = "Goes to X: it says so.") -> Card:
+    placement = Placement(
+        message=message.id, category=category, folder=FOLDERS[category], confidence=0.9, why=why
+    )
+    return Card(
+        source="INBOX/1", digest=message.digest, message_id="", sender=message.sender, subject=message.subject,
+        date=message.date, placement=placement,
+    )  # fmt: skip
 
 
 def sample(subject: str = "Hello", approvals: tuple[str, ...] = ()) -> Digest:
     messages = [mail(subject=f"{subject} {category}", text=category) for category in CATEGORIES]
     judged = [placed(one, category) for one, category in zip(messages, CATEGORIES, strict=True)]
-    return digest(judged, messages, run="0199-run", made=NOW, approvals=approvals)
+    return digest(judged, runs=["0199-run"], made=NOW, approvals=approvals)
 
 
 class Page(HTMLParser):
@@ -53,7 +60,7 @@ def test_every_mail_that_needs_the_person_is_named_in_both_forms():
 
 def test_filed_mail_is_counted_and_only_a_few_are_named():
     messages = [mail(subject=f"Issue-{number}-", text=str(number)) for number in range(EXAMPLES + 4)]
-    made = digest([placed(one, "bulk") for one in messages], messages, run="r", made=NOW)
+    made = digest([placed(one, "bulk") for one in messages], runs=["r"], made=NOW)
     text = as_text(made, 200)
     assert f"{EXAMPLES + 4} mails in Bulk" in text
     assert "and 4 more" in text
@@ -63,9 +70,7 @@ def test_filed_mail_is_counted_and_only_a_few_are_named():
 
 def test_suspicious_mail_says_why():
     message = mail(subject="Prize")
-    made = digest(
-        [placed(message, "suspicious", "Goes to Suspicious: it lies.")], [message], run="r", made=NOW
-    )
+    made = digest([placed(message, "suspicious", "Goes to Suspicious: it lies.")], runs=["r"], made=NOW)
     assert "It lies." in as_text(made, 80)
     assert "It lies." in as_html(made)
 
@@ -104,7 +109,7 @@ def test_the_page_loads_nothing_and_can_be_read_aloud():
 )
 def test_no_control_character_of_a_mail_reaches_the_terminal(subject, why, width):
     message = mail(subject=subject)
-    made = digest([placed(message, "reply", why)], [message], run="r", made=NOW, approvals=[subject])
+    made = digest([placed(message, "reply", why)], runs=["r"], made=NOW, approvals=[subject])
     text = as_text(made, width)
     assert all(line.isprintable() for line in text.split("\n"))
     assert all(len(line) <= max(width, 20) for line in text.split("\n") if "meshclaw" not in line)
@@ -119,10 +124,10 @@ def test_colour_is_only_used_when_it_is_asked_for():
     assert "\x1b]" not in coloured
 
 
-def test_a_placement_without_its_message_is_still_shown():
-    message = mail(subject="gone")
-    made = digest([placed(message, "reply")], [], run="r", made=NOW)
-    assert "(no subject)" in as_text(made, 80)
+def test_one_command_takes_back_several_runs():
+    made = digest([placed(mail(), "reply")], runs=["one", "two"], made=NOW)
+    assert "meshclaw run undo one two" in as_text(made, 80)
+    assert "meshclaw run undo one two" in as_html(made)
 
 
 @pytest.mark.parametrize("name", ["judge", "digest"])

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from meshclaw.agents.triage.plain import plain
-from meshclaw.flow.message import Message
-from meshclaw.flow.placement import CATEGORIES, INBOX, Category, Placement
+from meshclaw.flow.card import Card
+from meshclaw.flow.placement import CATEGORIES, INBOX, Category
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -50,7 +50,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
-    run: str
+    runs: tuple[str, ...]
     made: datetime
     total: int
     """Mails that were judged."""
@@ -62,24 +62,18 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def undo(self) -> str:
         """The one command that takes everything back."""
-        return f"meshclaw run undo {self.run}"
+        return f"meshclaw run undo {' '.join(self.runs)}"
 
 
 def digest(
-    placements: Sequence[Placement],
-    messages: Iterable[Message],
-    *,
-    run: str,
-    made: datetime,
-    approvals: Iterable[str] = (),
+    cards: Sequence[Card], *, runs: Sequence[str], made: datetime, approvals: Iterable[str] = ()
 ) -> Digest:
-    """Built in the order of ``placements``. A placement whose message is missing is shown by its id."""
-    known = {message.id: message for message in messages}
-    groups = [group for category in CATEGORIES if (group := _group(category, placements, known))]
+    """Built in the order of ``cards``; ``runs`` are the short ids of the runs that placed them."""
+    groups = [group for category in CATEGORIES if (group := _group(category, cards))]
     return Digest(
-        run=plain(run, 64),
+        runs=tuple(runs),
         made=made,
-        total=len(placements),
+        total=len(cards),
         needs=tuple(group for group in groups if group.folder == INBOX),
         filed=tuple(group for group in groups if group.category in ("read", "bulk")),
         suspicious=next((group for group in groups if group.category == "suspicious"), None),
@@ -87,27 +81,26 @@ def digest(
     )
 
 
-def _group(category: Category, placements: Sequence[Placement], known: dict[str, Message]) -> Group | None:
-    mine = [one for one in placements if one.category == category]
+def _group(category: Category, cards: Sequence[Card]) -> Group | None:
+    mine = [card for card in cards if card.placement.category == category]
     if not mine:
         return None
     shown = mine[:EXAMPLES] if category in ("read", "bulk") else mine
     return Group(
         category=category,
         title=TITLES[category],
-        folder=mine[0].folder,
+        folder=mine[0].placement.folder,
         count=len(mine),
-        items=tuple(_item(one, known.get(one.message)) for one in shown),
+        items=tuple(map(_item, shown)),
     )
 
 
-def _item(placement: Placement, message: Message | None) -> Item:
-    sender = (message.sender.name or message.sender.address) if message else ""
+def _item(card: Card) -> Item:
     return Item(
-        id=plain(placement.message, 16),
-        sender=plain(sender, 40) or "unknown sender",
-        subject=plain(message.subject if message else "", 100) or "(no subject)",
-        why=_reason(plain(placement.why, 500)),
+        id=card.placement.message,
+        sender=plain(card.sender.name or card.sender.address, 40) or "unknown sender",
+        subject=plain(card.subject, 100) or "(no subject)",
+        why=_reason(plain(card.placement.why, 500)),
     )
 
 

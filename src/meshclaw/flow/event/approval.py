@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from meshclaw.flow.approval import Answer
 from meshclaw.flow.event.base import Event
 
 
@@ -25,7 +24,7 @@ class ApprovalAsked(Event, frozen=True, kw_only=True, tag="approval.asked"):
 class ApprovalAnswered(Event, frozen=True, kw_only=True, tag="approval.answered"):
     approval: str
     """Id of the approval."""
-    answer: Literal["allowed", "denied"]
-    """What the person said."""
+    answer: Answer
+    """What the person said, or that nobody needs to say anything any more."""
     after_ms: int
     """Time from the ask to the answer, milliseconds: the health of approvals is measured."""

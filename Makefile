@@ -1,0 +1,68 @@
+# Everything the project needs, from a machine with only git, make and Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench lock packages clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+$(VENV)/run: requirements/build.txt requirements/run.txt pyproject.toml
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MeshClaw needs Python 3.11 or newer; name one: make demo PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements/build.txt -r requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.txt
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
+	@$(BIN)/meshclaw demo
+
+test: $(VENV)/dev packages check ## Everything that must hold, with real servers where they can be had
+	@$(BIN)/python -m pytest
+
+packages: # the real mail server that the tests talk to
+	@if command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing $(DEBIAN) ..."; \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 \
+	  || echo "Could not install $(DEBIAN): the tests against a real Dovecot will be skipped."; \
+	else echo "No dovecot here and no right to install it: the tests against a real one will be skipped."; fi
+
+check: $(VENV)/dev ## Lint, types, arrows, the one door
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/basedpyright --level error
+	@$(BIN)/python tools/lint/arrows.py
+	@$(BIN)/python tools/lint/one_door.py
+	@$(BIN)/python tools/lint/sizes.py
+
+fix: $(VENV)/dev ## Let the formatter and the linter mend what they can
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/dev ## The numbers, each beside its yardstick
+	@$(BIN)/python -m benchmarks
+
+lock: ## Write the locked requirements again
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	@for name in build run dev; do \
+	  case $$name in \
+	    build) from="requirements/build.in" ;; \
+	    run) from="pyproject.toml" ;; \
+	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/build.txt" ;; \
+	  esac; \
+	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header $$from -o requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## Throw away what was built
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
