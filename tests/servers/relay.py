@@ -87,7 +87,7 @@ class Relay:
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
         good = isinstance(data, LoginPassword) and data.password == self._password.encode()
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=False)
 
 
 @pytest.fixture(name="relay")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from meshclaw.connectors.mail import imap_session
+from meshclaw.connectors.mail import imap_session, imap_sync
 from meshclaw.connectors.mail.imap import ImapMailbox
 from meshclaw.connectors.mail.imap_server import Server
 from meshclaw.connectors.mail.mailbox import Mailbox, Relocation
@@ -154,6 +154,32 @@ def test_a_drop_anywhere_in_copy_and_delete_is_uncertain_and_loses_nothing(
     everywhere = [raw for folder in fake_imap.folders.values() for raw, _ in folder.values()]
     assert RAW in everywhere
     box.close()
+
+
+def test_a_server_that_hangs_up_while_we_wait_is_not_asked_for_ever(fake_imap: FakeImap) -> None:
+    fake_imap.capabilities += " IDLE"
+    fake_imap.faults["IDLE"] = DROP
+    box = mailbox(fake_imap)
+    refs(box)
+    with pytest.raises(NotReachable):
+        box.wait("INBOX", 30)
+    assert fake_imap.commands.count("IDLE") == imap_session.TRIES
+    box.close()
+
+
+def test_without_idle_the_folder_is_looked_at_from_time_to_time(
+    fake_imap: FakeImap, box: ImapMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap_sync, "POLL_S", 0.01)
+    refs(box)
+    assert box.wait("INBOX", 0.05) is False
+    fake_imap.add(RAW)
+    assert box.wait("INBOX", 5) is True
+
+
+def test_claims_are_refused_where_the_server_cannot_keep_two_claws_apart(box: ImapMailbox) -> None:
+    with pytest.raises(Refused, match="CONDSTORE"):
+        box.claim("INBOX", refs(box), by="one")
 
 
 def test_a_lost_label_is_uncertain(fake_imap: FakeImap, box: ImapMailbox) -> None:

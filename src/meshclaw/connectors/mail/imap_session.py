@@ -86,7 +86,7 @@ class Session:
 
     def alive(self) -> None:
         """So that a connection that died overnight is noticed before anything is changed through it."""
-        if time.monotonic() - self._heard > _TRUST_S:
+        if self._wire is None or time.monotonic() - self._heard > _TRUST_S:
             self.reading(lambda wire: wire.client.noop())
 
     def select(self, folder: str, *, writable: bool = False, again: bool = False) -> Selected:
@@ -122,8 +122,11 @@ class Session:
         if wire is None:
             return
         try:
-            wire.client.logout()
+            if time.monotonic() - self._heard < _TRUST_S:
+                wire.client.logout()
         except (OSError, imaplib.IMAP4.error):
+            pass
+        finally:
             hang_up(wire)
 
     def _check_changing(self) -> None:
