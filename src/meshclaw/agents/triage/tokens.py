@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from meshclaw.agents.triage.pitch import pitches
 from meshclaw.flow.message import Message
 
-TEXT_CAP = 4_000
-"""Characters of text that are looked at; more did not help in cross-validation (benchmarks/junk.py)."""
+TEXT_CAP = 8_000
+"""Characters of text that are looked at; neither more nor less did better in cross-validation (benchmarks/junk.py)."""
 LINK_CAP = 60
 MAX_TOKENS = 1_000
 
