@@ -71,14 +71,15 @@ class FakeImap:
                 self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as stream, suppress(OSError, _HungUp):
+        with suppress(OSError, _HungUp), connection, connection.makefile("rwb") as stream:
             self._say(stream, "greeting", "* OK hello")
             selected = ""
             while line := stream.readline():
                 tag, _, rest = line.decode("latin-1").strip().partition(" ")
-                if not rest:
+                command = re.match(r"(?i)(uid )?[a-z]+", rest)
+                if command is None:  # a TLS hello, for one
                     continue
-                name = re.match(r"(?i)(uid )?\S+", rest)[0].upper()
+                name = command[0].upper()
                 self.commands.append(rest if name != "LOGIN" else "LOGIN")
                 fault = self.faults.get(name, "")
                 if fault in {HANG, DROP}:
