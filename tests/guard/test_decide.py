@@ -21,10 +21,18 @@ EFFECTS: tuple[Effect, ...] = get_args(Effect)
 ALL = Rights(effects=frozenset(EFFECTS), verbs=frozenset({"mail.*"}))
 OPEN = Grant(ceiling=ALL, policy=ALL, agent=ALL, intent=ALL)
 MOVE = Declaration(
-    verb="mail.move", effect="write", reversible=True, arguments={"ref": "reference", "to": "reference"}, words="Move"
+    verb="mail.move",
+    effect="write",
+    reversible=True,
+    arguments={"ref": "reference", "to": "reference"},
+    words="Move",
 )
 SEND = Declaration(
-    verb="mail.send", effect="send", reversible=False, arguments={"ref": "reference", "to": "destination"}, words="Send"
+    verb="mail.send",
+    effect="send",
+    reversible=False,
+    arguments={"ref": "reference", "to": "destination"},
+    words="Send",
 )
 
 
@@ -33,7 +41,9 @@ def action(declaration: Declaration = MOVE, **more: Any) -> Action:
 
 
 def context(declaration: Declaration | None = MOVE, **more: Any) -> Context:
-    return Context(**{"declaration": declaration, "grant": OPEN, "level": "act_with_undo", "now": NOW, **more})
+    return Context(
+        **{"declaration": declaration, "grant": OPEN, "level": "act_with_undo", "now": NOW, **more}
+    )
 
 
 def approval(of: Action, **more: Any) -> Approval:
@@ -132,10 +142,14 @@ STRENGTH = {"deny": 0, "ask": 1, "allow": 2}
 
 
 @given(grants, st.sampled_from([MOVE, SEND]), st.sampled_from(LADDER), st.data())
-def test_taking_rights_away_never_allows_more(grant: Grant, declaration: Declaration, level: str, data: Any) -> None:
+def test_taking_rights_away_never_allows_more(
+    grant: Grant, declaration: Declaration, level: str, data: Any
+) -> None:
     layer = data.draw(st.sampled_from(["ceiling", "policy", "agent", "intent"]))
     had: Rights = getattr(grant, layer)
-    fewer = Rights(effects=had.effects & data.draw(effects), verbs=had.verbs, denied=had.denied | data.draw(verbs))
+    fewer = Rights(
+        effects=had.effects & data.draw(effects), verbs=had.verbs, denied=had.denied | data.draw(verbs)
+    )
     narrowed = msgspec.structs.replace(grant, **{layer: fewer})
     wanted = action(declaration)
     before = decide(wanted, context(declaration, grant=grant, level=level))
@@ -145,5 +159,8 @@ def test_taking_rights_away_never_allows_more(grant: Grant, declaration: Declara
 
 @given(grants, st.sampled_from([MOVE, SEND]))
 def test_a_step_up_the_ladder_never_allows_less(grant: Grant, declaration: Declaration) -> None:
-    verdicts = [decide(action(declaration), context(declaration, grant=grant, level=level)).verdict for level in LADDER]
+    verdicts = [
+        decide(action(declaration), context(declaration, grant=grant, level=level)).verdict
+        for level in LADDER
+    ]
     assert [STRENGTH[v] for v in verdicts] == sorted(STRENGTH[v] for v in verdicts)

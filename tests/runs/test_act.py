@@ -19,7 +19,7 @@ from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import approve, resume, undo
 from meshclaw.runs.act import Door
-from meshclaw.runs.outbox import ACTION_EVENTS, outbox
+from meshclaw.runs.outbox import Outbox
 from meshclaw.runs.run import approvals, cancel, finish, tell
 from meshclaw.testing.connector import LOOK, NOTE, POST, FakeConnector
 from tests.runs.conftest import AGENT
@@ -235,7 +235,7 @@ def test_resume_does_what_certainly_did_not_happen(
     monkeypatch.undo()
     monkeypatch.setitem(builtin.AGENTS, "tester", AGENT)
     monkeypatch.setitem(__import__("meshclaw.guard.intents").guard.intents.INTENTS, "test.work", AGENT.rights)
-    assert [item.stand for item in outbox(ledger.events(*ACTION_EVENTS)).values()] == ["reserved", "reserved"]
+    assert [item.stand for item in Outbox(ledger).items.values()] == ["reserved", "reserved"]
     results = resume.settle(door, tell(ledger, door.contents, run.id))
     assert [result.stand for result in results] == ["done", "done"]
     assert world.world == ["x", "y"]

@@ -67,7 +67,8 @@ def test_an_unknown_room_is_found(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["connector.perform([a])", "go = connector.perform", "getattr(connector, 'perform')", "c.probe(a)"]
+    "statement",
+    ["connector.perform([a])", "go = connector.perform", "getattr(connector, 'perform')", "c.probe(a)"],
 )
 def test_a_second_door_is_found(tree: Path, statement: str) -> None:
     (tree / "runs" / "bad.py").write_text(statement)

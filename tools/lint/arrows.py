@@ -44,7 +44,11 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "meshclaw" else [node.module]
+            names = (
+                [f"{node.module}.{alias.name}" for alias in node.names]
+                if node.module == "meshclaw"
+                else [node.module]
+            )
         else:
             continue
         yield from ((node.lineno, name) for name in names if name.split(".")[0] == "meshclaw")

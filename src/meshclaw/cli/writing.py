@@ -47,7 +47,13 @@ def draft(to: tuple[str, ...], subject: str, account: str | None, dry_run: bool)
         run = _start(claw, mine, "mail.write")
         raw = compose(mine.me[0], to, subject, text, id_=run.id)
         action = Action(run=run.id, verb="mail.draft", arguments={"raw": raw})
-        result = _do(claw, mine, run, action)
+        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
+            door = claw.door(mailbox, mine)
+            [result] = door.act(run, MAIL_CLERK, [action])
+            if result.stand == "done":
+                made = find(door, run, DRAFTS, link=result.receipt.link if result.receipt else "")
+                screen.words(f"Drafted. To send it: meshclaw mail send {made.message.id[:8]}")
+                return
     _tell(result)
 
 
@@ -115,14 +121,13 @@ def compose(sender: str, to: Sequence[str], subject: str, text: str, *, id_: str
     return message.as_string()
 
 
-def find(door: Door, run: Run, folder: str, prefix: str) -> Read:
-    """The one mail in ``folder`` whose id starts with ``prefix``."""
-    [listed] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.list", arguments={"folder": folder})])
-    entries: list[Entry] = msgspec.convert(_value(listed), list[Entry])
-    arguments: dict[str, Value] = {"folder": folder, "refs": [entry.ref for entry in entries]}
+def find(door: Door, run: Run, folder: str, prefix: str = "", *, link: str = "") -> Read:
+    """The one mail in ``folder`` whose id starts with ``prefix``, or that a receipt's ``link`` names."""
+    refs = [link.rpartition("/")[2]] if link else _refs(door, run, folder)
+    arguments: dict[str, Value] = {"folder": folder, "refs": refs}
     [result] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.read", arguments=arguments)])
-    reads: list[Read] = list(_value(result))  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
-    matches = [read for read in reads if prefix and read.message.id.startswith(prefix)]
+    reads: list[Read] = list(result.brought())  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+    matches = [read for read in reads if link or (prefix and read.message.id.startswith(prefix))]
     if len(matches) != 1:
         count = "no mail" if not matches else "more than one mail"
         ids = ", ".join(read.message.id[:8] for read in reads[:10]) or "none"
@@ -130,15 +135,14 @@ def find(door: Door, run: Run, folder: str, prefix: str) -> Read:
     return matches[0]
 
 
+def _refs(door: Door, run: Run, folder: str) -> list[str]:
+    [listed] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.list", arguments={"folder": folder})])
+    return [entry.ref for entry in msgspec.convert(listed.brought(), list[Entry])]
+
+
 def place(folder: str, read: Read) -> dict[str, Value]:
     message = read.message
     return {"folder": folder, "ref": read.ref, "message": message.digest, "message_id": message.message_id}
-
-
-def _value(result: Result) -> object:
-    if result.error is not None:
-        raise result.error
-    return result.value
 
 
 def _sender(claw: Claw, address: str | None) -> Account:
@@ -154,12 +158,6 @@ def _sender(claw: Claw, address: str | None) -> Account:
 def _start(claw: Claw, account: Account, intent: str) -> Run:
     request = Request(intent=intent, trigger="terminal", trust="person")
     return start(claw.ledger, claw.contents, request=request, agent=MAIL_CLERK, subject=account.address)
-
-
-def _do(claw: Claw, account: Account, run: Run, action: Action) -> Result:
-    with claw.mailbox(account) as mailbox, working(claw.ledger, run):
-        [result] = claw.door(mailbox, account).act(run, MAIL_CLERK, [action], by_person=True)
-    return result
 
 
 def _tell(result: Result) -> None:

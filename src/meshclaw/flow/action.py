@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -31,7 +32,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """What it does, in the words of a person: shown in approvals."""
 
 
-class Action(msgspec.Struct, frozen=True, kw_only=True):
+class Action(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     run: str
     verb: str
     """``connector.verb``."""
@@ -43,12 +44,12 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     def connector(self) -> str:
         return self.verb.partition(".")[0]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Binds an approval to exactly this verb and these arguments."""
         return digest_of({"verb": self.verb, "arguments": self.arguments})
 
-    @property
+    @cached_property
     def external_id(self) -> str:
         """The same action of the same run always has the same id: doing it twice is doing it once."""
         return digest_of({"run": self.run, "verb": self.verb, "arguments": self.arguments})[:32]

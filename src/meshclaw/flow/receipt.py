@@ -12,6 +12,8 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
 
     verb: str
     arguments: dict[str, Value]
+    sealed: dict[str, str] = {}
+    """In an event: digests of the arguments whose values are in the content store only."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

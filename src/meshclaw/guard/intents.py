@@ -16,10 +16,11 @@ INTENTS: dict[str, Rights] = {
     ),
     "mail.write": Rights(
         effects=frozenset({"read", "draft", "send"}),
-        verbs=frozenset({"mail.read", "mail.draft", "mail.send"}),
+        verbs=frozenset({"mail.list", "mail.read", "mail.draft", "mail.send"}),
     ),
     "mail.unsubscribe": Rights(
-        effects=frozenset({"read", "send"}), verbs=frozenset({"mail.read", "mail.unsubscribe"})
+        effects=frozenset({"read", "send"}),
+        verbs=frozenset({"mail.list", "mail.read", "mail.unsubscribe"}),
     ),
     "undo": Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
 }

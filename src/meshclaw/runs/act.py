@@ -14,8 +14,8 @@ from datetime import datetime
 import msgspec
 
 from meshclaw.connectors.base import Connector, Performed
-from meshclaw.errors import MeshClawError, Uncertain
-from meshclaw.flow.action import IN_CLEAR, Action, Declaration, Value
+from meshclaw.errors import MeshClawError, Refused, Uncertain
+from meshclaw.flow.action import Action, Declaration
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.approval import Approval
 from meshclaw.flow.decision import Decision
@@ -24,7 +24,7 @@ from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.grant import Grant, Rights
-from meshclaw.flow.receipt import Receipt
+from meshclaw.flow.receipt import Receipt, Undo
 from meshclaw.flow.run import Run
 from meshclaw.guard import Context, decide
 from meshclaw.guard.approvals import LIFETIME, Approvals
@@ -32,7 +32,8 @@ from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.intents import INTENTS, NOTHING
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
-from meshclaw.runs.outbox import ACTION_EVENTS, Item, Stand, outbox
+from meshclaw.runs.outbox import Item, Outbox, Stand
+from meshclaw.runs.seal import seal, unseal
 
 BATCH = 100
 """Actions whose receipts are stored together. Only reversible ones share a batch."""
@@ -48,6 +49,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     error: MeshClawError | None = None
     value: object = None
     """What a read brought back."""
+
+    def brought(self) -> object:
+        """``value``; raises what stood in the way of the read."""
+        if self.error is not None:
+            raise self.error
+        if self.stand != "done":
+            reason = self.decision.reason if self.decision else self.stand
+            raise Refused(f"the guard did not allow {self.action.verb}: {reason}")
+        return self.value
 
 
 class Door:
@@ -67,58 +77,59 @@ class Door:
         self._connectors = connectors
         self._ceiling = ceiling
         self._policy = policy
+        self._outboxes: dict[str, Outbox] = {}
 
     def act(
         self, run: Run, agent: Agent, actions: Sequence[Action], *, by_person: bool = False
     ) -> list[Result]:
         """One result per action, in order. An action that this run already did is not done again."""
-        before = outbox(self.ledger.events(*ACTION_EVENTS, run=run.id))
         results: dict[str, Result] = {}
-        to_perform: list[tuple[Action, Decision]] = []
-        facts: list[Event] = []
+        new = [action for action in actions if not self._is_settled(run, agent, action, results)]
         view = self._view(run, agent, by_person=by_person)
-        for action in actions:
-            declaration = self.declaration(action.verb)
-            reads = declaration is not None and declaration.effect == "read"
-            known = None if reads else before.get(action.external_id)  # a read is never old news
-            if known is not None and known.stand in ("reserved", "unknown"):
-                known = self._settle(run, agent, action, known)
-            if known is not None and known.stand in ("done", "unknown"):
-                results[action.external_id] = _known(action, known)
-                continue
-            decision = decide(action, view.context(action, declaration))
-            facts.append(self._decided(run, agent, action, declaration, decision))
+        decisions = [decide(action, view.context(action, self.declaration(action.verb))) for action in new]
+        facts: list[Event] = list(self._decided(run, agent, new, decisions))
+        allowed: list[tuple[Action, Decision]] = []
+        for action, decision in zip(new, decisions, strict=True):
             if decision.verdict == "allow":
-                to_perform.append((action, decision))
+                allowed.append((action, decision))
             else:
                 results[action.external_id], asked = self._not_now(run, agent, action, decision, view)
                 facts += asked
         self.ledger.record(*facts)
-        for batch in self._batches(to_perform):
+        for batch in self._batches(allowed):
             for result in self._perform(run, agent, batch):
                 results[result.action.external_id] = result
         return [results[action.external_id] for action in actions]
 
     def settle(self, run: Run, agent: Agent) -> int:
         """After a crash: find out how each reserved action of ``run`` went. Returns how many there were."""
-        count = 0
-        for item in outbox(self.ledger.events(*ACTION_EVENTS, run=run.id)).values():
-            if item.stand in ("reserved", "unknown"):
-                self._settle(run, agent, self.restore(item.decided), item)
-                count += 1
-        return count
+        open_ = [item for item in self._outbox(run).values() if item.stand in ("reserved", "unknown")]
+        for item in open_:
+            self._settle(run, agent, self.restore(item.decided), item)
+        return len(open_)
 
     def restore(self, decided: ActionDecided) -> Action:
         """The action behind its event, sealed arguments and all."""
-        sealed: dict[str, Value] = {
-            name: msgspec.json.decode(self.contents.get(digest)) for name, digest in decided.sealed.items()
-        }
-        return Action(
-            run=decided.run,
-            verb=decided.verb,
-            arguments={**decided.arguments, **sealed},
-            undoes=decided.undoes,
-        )
+        arguments = unseal(self.contents, decided.arguments, decided.sealed)
+        return Action(run=decided.run, verb=decided.verb, arguments=arguments, undoes=decided.undoes)
+
+    def _is_settled(self, run: Run, agent: Agent, action: Action, results: dict[str, Result]) -> bool:
+        """Whether this run knows already how ``action`` went; a read is never old news."""
+        declaration = self.declaration(action.verb)
+        known = self._outbox(run).get(action.external_id)
+        if known is None or (declaration is not None and declaration.effect == "read"):
+            return False
+        if known.stand in ("reserved", "unknown"):
+            known = self._settle(run, agent, action, known)
+        if known.stand not in ("done", "unknown"):
+            return False
+        results[action.external_id] = _known(action, known)
+        return True
+
+    def _outbox(self, run: Run) -> dict[str, Item]:
+        if run.id not in self._outboxes:
+            self._outboxes[run.id] = Outbox(self.ledger, run.id)
+        return self._outboxes[run.id].refresh()
 
     # -- deciding ------------------------------------------------------------------------
 
@@ -143,18 +154,19 @@ class Door:
         return connector.declarations.get(verb) if connector else None
 
     def _decided(
-        self, run: Run, agent: Agent, action: Action, declaration: Declaration | None, decision: Decision
-    ) -> ActionDecided:
-        roles = declaration.arguments if declaration else {}
-        secret = {name: value for name, value in action.arguments.items() if roles.get(name) not in IN_CLEAR}
-        digests = self.contents.put(secret.values())
-        return ActionDecided(
-            run=run.id, intent=run.request.intent, agent=label(agent), external_id=action.external_id,
-            verb=action.verb, effect=declaration.effect if declaration else "admin", digest=action.digest,
-            arguments={name: value for name, value in action.arguments.items() if name not in secret},
-            sealed=dict(zip(secret, digests, strict=True)), undoes=action.undoes,
-            verdict=decision.verdict, rule=decision.rule,
-        )  # fmt: skip
+        self, run: Run, agent: Agent, actions: Sequence[Action], decisions: Sequence[Decision]
+    ) -> Iterator[ActionDecided]:
+        declarations = [self.declaration(action.verb) for action in actions]
+        calls = [(declared, action.arguments) for declared, action in zip(declarations, actions, strict=True)]
+        split = seal(self.contents, calls)
+        for action, decision, declared, (clear, sealed) in zip(
+            actions, decisions, declarations, split, strict=True
+        ):
+            yield ActionDecided(
+                run=run.id, intent=run.request.intent, agent=label(agent), external_id=action.external_id,
+                verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
+                arguments=clear, sealed=sealed, undoes=action.undoes, verdict=decision.verdict, rule=decision.rule,
+            )  # fmt: skip
 
     def _not_now(
         self, run: Run, agent: Agent, action: Action, decision: Decision, view: _View
@@ -196,7 +208,7 @@ class Door:
             _result(action, decision, outcome)
             for (action, decision), outcome in zip(batch, outcomes, strict=True)
         ]
-        self.ledger.record(*(self._result_fact(run, agent, result) for result in results))
+        self._record(run, agent, results)
         return results
 
     def _settle(self, run: Run, agent: Agent, action: Action, item: Item) -> Item:
@@ -204,30 +216,27 @@ class Door:
         try:
             receipt = self._connectors[action.connector].probe(action)
         except Uncertain as error:
-            doubt = Result(action=action, stand="unknown", error=error)
             if item.stand != "unknown":
-                self.ledger.record(self._result_fact(run, agent, doubt))
-            return msgspec.structs.replace(item, stand="unknown")
-        if receipt is None:
-            lost = Result(
-                action=action, stand="failed", error=MeshClawError("it was not done before the stop")
-            )
-            self.ledger.record(self._result_fact(run, agent, lost))
-            return msgspec.structs.replace(item, stand="failed")
-        fact = self._result_fact(run, agent, Result(action=action, stand="done", receipt=receipt), found=True)
-        self.ledger.record(fact)
-        return msgspec.structs.replace(item, stand="done", performed=fact)
+                self._record(run, agent, [Result(action=action, stand="unknown", error=error)])
+            return self._outbox(run)[action.external_id]
+        lost = MeshClawError("it was not done before the stop") if receipt is None else None
+        stand: Stand = "done" if receipt else "failed"
+        self._record(
+            run, agent, [Result(action=action, stand=stand, receipt=receipt, error=lost)], found=True
+        )
+        return self._outbox(run)[action.external_id]
 
-    def _result_fact(self, run: Run, agent: Agent, result: Result, *, found: bool = False) -> Event:
-        run_id, intent, who, id_ = run.id, run.request.intent, label(agent), result.action.external_id
-        if (receipt := result.receipt) is not None:
-            return ActionPerformed(
-                run=run_id, intent=intent, agent=who, external_id=id_,
-                link=receipt.link, undo=receipt.undo, found=found,
-            )  # fmt: skip
-        kind = ActionUnknown if result.stand == "unknown" else ActionFailed
-        code = result.error.code if result.error else "error"
-        return kind(run=run_id, intent=intent, agent=who, external_id=id_, error=code)
+    def _record(self, run: Run, agent: Agent, results: Sequence[Result], *, found: bool = False) -> None:
+        undos = [result.receipt.undo for result in results if result.receipt and result.receipt.undo]
+        split = iter(seal(self.contents, [(self.declaration(undo.verb), undo.arguments) for undo in undos]))
+        facts: list[Event] = []
+        for result in results:
+            undo = result.receipt.undo if result.receipt else None
+            if undo is not None:
+                clear, sealed = next(split)
+                undo = Undo(verb=undo.verb, arguments=clear, sealed=sealed)
+            facts.append(_result_fact(run, agent, result, undo, found=found))
+        self.ledger.record(*facts)
 
 
 class _View(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,6 +270,17 @@ def _result(action: Action, decision: Decision, outcome: Performed | MeshClawErr
         )
     stand = "unknown" if isinstance(outcome, Uncertain) else "failed"
     return Result(action=action, stand=stand, decision=decision, error=outcome)
+
+
+def _result_fact(run: Run, agent: Agent, result: Result, undo: Undo | None, *, found: bool) -> Event:
+    run_id, intent, who, id_ = run.id, run.request.intent, label(agent), result.action.external_id
+    if (receipt := result.receipt) is not None:
+        return ActionPerformed(
+            run=run_id, intent=intent, agent=who, external_id=id_, link=receipt.link, undo=undo, found=found
+        )
+    kind = ActionUnknown if result.stand == "unknown" else ActionFailed
+    code = result.error.code if result.error else "error"
+    return kind(run=run_id, intent=intent, agent=who, external_id=id_, error=code)
 
 
 def _known(action: Action, item: Item) -> Result:

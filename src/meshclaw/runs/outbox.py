@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
+from meshclaw.flow.event.base import Event
+from meshclaw.ledger.ledger import Ledger
 
 Stand = Literal["asked", "denied", "reserved", "done", "failed", "unknown"]
-ActionEvent = ActionDecided | ActionPerformed | ActionFailed | ActionUnknown
+"""``reserved`` is the only dangerous one: allowed, and nobody wrote down how it went."""
+
 ACTION_EVENTS = (ActionDecided, ActionPerformed, ActionFailed, ActionUnknown)
+_DECIDED: dict[str, Stand] = {"allow": "reserved", "ask": "asked", "deny": "denied"}
 
 
 class Item(msgspec.Struct, kw_only=True):
@@ -20,20 +23,33 @@ class Item(msgspec.Struct, kw_only=True):
     performed: ActionPerformed | None = None
 
 
-def outbox(events: Iterable[ActionEvent]) -> dict[str, Item]:
-    """By external id, in the order in which they were first decided.
+class Outbox:
+    """One run's actions, or all there are, by external id in the order in which they were first decided."""
 
-    ``reserved`` is the only dangerous one: allowed, and nobody wrote down how it went.
-    """
-    items: dict[str, Item] = {}
-    for event in events:
-        if isinstance(event, ActionDecided):
-            stand: Stand = {"allow": "reserved", "ask": "asked", "deny": "denied"}[event.verdict]  # pyright: ignore[reportAssignmentType]
-            items[event.external_id] = Item(decided=event, stand=stand)
-            continue
-        item = items[event.external_id]
-        if isinstance(event, ActionPerformed):
-            item.stand, item.performed = "done", event
-        else:
-            item.stand = "failed" if isinstance(event, ActionFailed) else "unknown"
-    return items
+    def __init__(self, ledger: Ledger, run: str | None = None) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._seq = 0
+        self.items: dict[str, Item] = {}
+        self.refresh()
+
+    def refresh(self) -> dict[str, Item]:
+        """Read on from where the last call stopped, whoever wrote what came since."""
+        for stored in self._ledger.stored(*ACTION_EVENTS, run=self._run, after=self._seq):
+            self._take(stored.event)
+            self._seq = stored.seq
+        return self.items
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case ActionDecided():
+                self.items[event.external_id] = Item(decided=event, stand=_DECIDED[event.verdict])
+            case ActionPerformed():
+                item = self.items[event.external_id]
+                item.stand, item.performed = "done", event
+            case ActionFailed():
+                self.items[event.external_id].stand = "failed"
+            case ActionUnknown():
+                self.items[event.external_id].stand = "unknown"
+            case _:
+                pass

@@ -7,7 +7,7 @@ from meshclaw.errors import UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.run import RunResumed
 from meshclaw.runs.act import Door, Result
-from meshclaw.runs.outbox import ACTION_EVENTS, outbox
+from meshclaw.runs.outbox import Outbox
 from meshclaw.runs.run import Told
 
 
@@ -29,6 +29,6 @@ def settle(door: Door, told: Told) -> list[Result]:
     open_ = [item for item in told.items.values() if item.stand in ("reserved", "unknown")]
     settled = door.settle(run, agent)
     door.ledger.record(RunResumed(run=run.id, intent=run.request.intent, agent=run.agent, settled=settled))
-    after = outbox(door.ledger.events(*ACTION_EVENTS, run=run.id))
+    after = Outbox(door.ledger, run.id).items
     again = [item.decided for item in open_ if after[item.decided.external_id].stand == "failed"]
     return door.act(run, agent, [door.restore(decided) for decided in again if decided.effect != "read"])

@@ -20,7 +20,7 @@ from meshclaw.guard.approvals import Approvals
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import label
-from meshclaw.runs.outbox import ACTION_EVENTS, Item, outbox
+from meshclaw.runs.outbox import Item, Outbox
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ def working(ledger: Ledger, run: Run) -> Generator[None]:
 
 
 def finish(ledger: Ledger, run: Run) -> None:
-    items = outbox(ledger.events(*ACTION_EVENTS, run=run.id))
+    items = Outbox(ledger, run.id).items
     stands = [item.stand for item in items.values()]
     ledger.record(
         RunFinished(
@@ -98,7 +98,7 @@ def _told(ledger: Ledger, contents: ContentStore, started: RunStarted) -> Told:
     request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust)
     subject = msgspec.json.decode(contents.get(started.subject), type=str)
     run = Run(id=started.run, request=request, agent=started.agent, subject=subject)
-    items = outbox(ledger.events(*ACTION_EVENTS, run=run.id))
+    items = Outbox(ledger, run.id).items
     return Told(run=run, state=_state(ledger, run, items), started=started.ts, items=items)
 
 
@@ -127,9 +127,7 @@ def undone_ids(ledger: Ledger) -> set[str]:
     if not undoing:
         return set()
     return {
-        undoing[id_]
-        for id_, item in outbox(ledger.events(*ACTION_EVENTS)).items()
-        if id_ in undoing and item.stand == "done"
+        undoing[id_] for id_, item in Outbox(ledger).items.items() if id_ in undoing and item.stand == "done"
     }
 
 

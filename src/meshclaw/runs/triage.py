@@ -138,19 +138,13 @@ def chunks(values: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
 
 def _list(door: Door, run: Run) -> list[Entry]:
     [result] = door.act(run, MAIL_TRIAGE, [Action(run=run.id, verb="mail.list", arguments={"folder": INBOX})])
-    return msgspec.convert(_value(result), list[Entry])
+    return msgspec.convert(result.brought(), list[Entry])
 
 
 def _read(door: Door, run: Run, refs: list[str]) -> Iterator[Read]:
     action = Action(run=run.id, verb="mail.read", arguments={"folder": INBOX, "refs": refs})
     [result] = door.act(run, MAIL_TRIAGE, [action])
-    yield from _value(result)  # pyright: ignore[reportGeneralTypeIssues]
-
-
-def _value(result: Result) -> object:
-    if result.error is not None:
-        raise result.error
-    return result.value if result.stand == "done" else []
+    yield from result.brought()  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def _go_on(door: Door, run: Run, report: Report) -> None:

@@ -14,6 +14,7 @@ from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door, Result
 from meshclaw.runs.outbox import Item
 from meshclaw.runs.run import Told, start, undone_ids, withdraw, working
+from meshclaw.runs.seal import unseal
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,13 +50,14 @@ def undo(door: Door, told: Told, items: Sequence[Item]) -> Undone:
     run = start(door.ledger, door.contents, request=request, agent=UNDO, subject=told.run.subject)
     withdraw(door.ledger, told.run)
     with working(door.ledger, run):
-        results = door.act(run, UNDO, [_taking_back(run, item) for item in items], by_person=True)
+        results = door.act(run, UNDO, [_taking_back(door, run, item) for item in items], by_person=True)
     done = sum(result.stand == "done" for result in results)
     return Undone(run=run.id, undone=done, failed=len(results) - done, results=results)
 
 
-def _taking_back(run: Run, item: Item) -> Action:
+def _taking_back(door: Door, run: Run, item: Item) -> Action:
     performed = item.performed
     assert performed is not None and performed.undo is not None  # noqa: S101, PT018 - plan() chose it for that
     hint = performed.undo
-    return Action(run=run.id, verb=hint.verb, arguments=hint.arguments, undoes=item.decided.external_id)
+    arguments = unseal(door.contents, hint.arguments, hint.sealed)
+    return Action(run=run.id, verb=hint.verb, arguments=arguments, undoes=item.decided.external_id)

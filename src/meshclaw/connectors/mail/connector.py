@@ -160,7 +160,7 @@ class MailConnector:
         from meshclaw.connectors.mail.unsubscribe import one_click
 
         one_click(message.unsubscribe_url)
-        return _done(action, link=message.list_id)
+        return _done(action)
 
     def _need_outgoing(self) -> Outgoing:
         if self._outgoing is None:
@@ -210,7 +210,7 @@ class MailConnector:
         message_id = _text(action, "message_id")
         for folder in (SENT, "INBOX", *self._mailbox.folders()):
             if folder not in (DRAFTS, TRASH) and self._mailbox.find(folder, message_id=message_id, digest=""):
-                return Receipt(external_id=action.external_id, link=f"{folder}/{message_id}")
+                return Receipt(external_id=action.external_id, link=folder)
         raise Uncertain("no copy of the mail has come back; it may still be under way")
 
     def _is_there(self, folder: str, ref: str) -> bool:

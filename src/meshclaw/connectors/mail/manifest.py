@@ -8,7 +8,7 @@ _PLACE: dict[str, Role] = {
     "folder": "reference",
     "ref": "reference",
     "message": "reference",  # SHA-256 of the mail
-    "message_id": "reference",
+    "message_id": "text",  # whoever wrote the mail chose it
 }
 
 _ALL = (
