@@ -8,13 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from imapclient import imap_utf7  # pyright: ignore[reportMissingTypeStubs]
-
 from meshclaw.connectors.mail.mailbox import INBOX
 from meshclaw.errors import UserError
-
-_utf7 = cast("Callable[[str], bytes]", imap_utf7.encode)
-_from_utf7 = cast("Callable[[bytes], str]", imap_utf7.decode)
 
 
 def check_folder_name(name: str) -> str:
@@ -43,11 +38,28 @@ def maildir_directory(name: str) -> str:
 def maildir_name(directory: str) -> str:
     """The other way round; empty where the directory cannot be one of ours to name."""
     try:
-        name = _from_utf7(directory.removeprefix(".").encode("ascii"))
+        name = _from_utf7(directory.removeprefix("."))
     except ValueError:
         return ""
     return name.replace(".", "/") if all(name.split(".")) else ""
 
 
 def to_utf7(name: str) -> str:
-    return _utf7(name).decode("ascii")
+    if _stands_for_itself(name):
+        return name
+    from imapclient import imap_utf7  # pyright: ignore[reportMissingTypeStubs]
+
+    return cast("Callable[[str], bytes]", imap_utf7.encode)(name).decode("ascii")
+
+
+def _from_utf7(name: str) -> str:
+    if _stands_for_itself(name):
+        return name
+    from imapclient import imap_utf7  # pyright: ignore[reportMissingTypeStubs]
+
+    return cast("Callable[[bytes], str]", imap_utf7.decode)(name.encode("ascii"))
+
+
+def _stands_for_itself(name: str) -> bool:
+    """Most names; loading imapclient for them would cost 20 ms."""
+    return name.isascii() and name.isprintable() and "&" not in name

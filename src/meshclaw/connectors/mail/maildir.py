@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 
-from meshclaw.connectors.mail.disk import on_disk, sync_directory
+from meshclaw.connectors.mail.disk import on_disk, read_file, sync_directory
 from meshclaw.connectors.mail.folder_names import maildir_directory, maildir_name
 from meshclaw.connectors.mail.keywords import keyword
 from meshclaw.connectors.mail.lock import Lock
@@ -72,7 +72,7 @@ class Maildir:
 
     def label_many(self, labellings: Sequence[Labelling]) -> list[bool]:
         self._check_changing()
-        touched: set[MaildirFolder] = set()
+        touched: set[str] = set()
         with on_disk(self.address):
             done = [self._label_one(labelling, touched) for labelling in labellings]
             _sync(touched)
@@ -80,7 +80,7 @@ class Maildir:
 
     def move(self, moves: Sequence[Relocation]) -> list[str | None]:
         self._check_changing()
-        touched: set[MaildirFolder] = set()
+        touched: set[str] = set()
         with on_disk(self.address):
             refs = [self._move_one(move, touched) for move in moves]
             _sync(touched)
@@ -132,7 +132,7 @@ class Maildir:
         if self._lock:
             self._lock.release()
 
-    def _move_one(self, move: Relocation, touched: set[MaildirFolder]) -> str | None:
+    def _move_one(self, move: Relocation, touched: set[str]) -> str | None:
         source = self._folder(move.folder)
         target = self._target(move.to)
         for again in (False, True):
@@ -140,17 +140,17 @@ class Maildir:
             if file and source is target:
                 return move.ref
             if file and self._rename(source, move.ref, file, target):
-                touched |= {source, target}
+                touched |= {source.directory_of(file), target.current}
                 return move.ref
         return move.ref if target.locate(move.ref, again=True) else None
 
-    def _label_one(self, labelling: Labelling, touched: set[MaildirFolder]) -> bool:
+    def _label_one(self, labelling: Labelling, touched: set[str]) -> bool:
         folder = self._folder(labelling.folder)
         add, remove = set(map(keyword, labelling.add)), set(map(keyword, labelling.remove))
         for again in (False, True):
             file = folder.locate(labelling.ref, again=again)
             if file and self._rename(folder, labelling.ref, file, folder, add=add, remove=remove):
-                touched.add(folder)
+                touched |= {folder.directory_of(file), folder.current}
                 return True
         return False
 
@@ -181,8 +181,7 @@ class Maildir:
             with on_disk(self.address), suppress(FileNotFoundError):
                 file = folder.locate(ref, again=again)
                 if file:
-                    with (folder.path / file).open("rb") as opened:
-                        return opened.read(limit)
+                    return read_file(f"{folder.path}/{file}", limit)
         return None
 
     def _folder(self, name: str) -> MaildirFolder:
@@ -228,9 +227,9 @@ def _is_maildir(item: os.DirEntry[str]) -> bool:
     return item.is_dir() and (Path(item.path) / "cur").is_dir()
 
 
-def _sync(folders: set[MaildirFolder]) -> None:
-    for folder in folders:
-        folder.sync()
+def _sync(directories: set[str]) -> None:
+    for directory in directories:
+        sync_directory(directory)
 
 
 def _gone(address: str, folder: str, ref: str) -> NotFound:

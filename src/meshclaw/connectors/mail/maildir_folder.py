@@ -108,9 +108,13 @@ class MaildirFolder:
         self.remember(base, new)
         return base
 
-    def sync(self) -> None:
-        for place in _PLACES:
-            sync_directory(self.path / place)
+    @property
+    def current(self) -> str:
+        """The directory that every rename leads to."""
+        return f"{self.path}/cur"
+
+    def directory_of(self, file: str) -> str:
+        return f"{self.path}/{file.partition('/')[0]}"
 
     def changed_since_listed(self) -> bool:
         return self._listed is None or self._listed != self._signature()
