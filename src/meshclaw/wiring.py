@@ -92,8 +92,9 @@ class Claw:
         from meshclaw.connectors.mail.connector import MailConnector
 
         return MailConnector(
-            mailbox, parse=lambda raw: self.parse(raw, account), outgoing=self._outgoing(account)
-        )
+            mailbox, claw=self.ledger.device.id, outgoing=self._outgoing(account),
+            parse=lambda raw: self.parse(raw, account),
+        )  # fmt: skip
 
     def _outgoing(self, account: Account) -> Outgoing | None:
         if not account.smtp or not account.me:

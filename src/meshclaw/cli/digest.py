@@ -16,21 +16,21 @@ from meshclaw.cli.approvals import waiting
 from meshclaw.errors import NotFound
 from meshclaw.flow.event.mail import PlacementMade
 from meshclaw.ledger.ledger import parse_timestamp
-from meshclaw.runs.run import Told, tell, tell_all
+from meshclaw.runs.run import Told, tell, tell_last
 from meshclaw.runs.triage import card_of
 from meshclaw.wiring import Claw
 
 SPAN = timedelta(hours=24)
 """What a morning digest looks back on."""
+MOST = 1_000
+"""Runs it looks through at most."""
 
 
 def choose(claw: Claw, runs: Sequence[str]) -> list[Told]:
     """The named runs, or every triage of the last day that is not undone; else the last one there was."""
     if runs:
         return [tell(claw.ledger, claw.contents, run) for run in runs]
-    triages = [
-        told for told in tell_all(claw.ledger, claw.contents) if told.run.request.intent == "mail.triage"
-    ]
+    triages = tell_last(claw.ledger, claw.contents, MOST, intent="mail.triage")
     if not triages:
         raise NotFound("nothing was triaged yet", fix="meshclaw mail triage ADDRESS")
     since = claw.ledger.now() - SPAN

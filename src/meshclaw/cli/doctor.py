@@ -114,9 +114,9 @@ def _ledger(claw: Claw) -> Check | str:
 
 
 def _runs(claw: Claw) -> Check | str:
-    from meshclaw.runs.run import tell_all
+    from meshclaw.runs.run import tell_stopped
 
-    stopped = [told for told in tell_all(claw.ledger, claw.contents) if told.state == "running"]
+    stopped = tell_stopped(claw.ledger, claw.contents)
     if stopped:
         ids = " ".join(screen.short(told.run.id) for told in stopped)
         return Check(

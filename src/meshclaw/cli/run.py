@@ -9,7 +9,7 @@ import click
 from meshclaw.cli import screen
 from meshclaw.cli.working import resume_run, undo_run
 from meshclaw.runs.outbox import Item
-from meshclaw.runs.run import Told, tell, tell_all
+from meshclaw.runs.run import Told, tell, tell_last
 from meshclaw.runs.run import cancel as cancel_run
 from meshclaw.wiring import open_claw
 
@@ -27,7 +27,7 @@ def command() -> None:
 def list_(number: int, as_json: bool) -> None:
     """The last runs, newest first."""
     with open_claw() as claw:
-        runs = list(tell_all(claw.ledger, claw.contents))[-number:][::-1]
+        runs = tell_last(claw.ledger, claw.contents, number)[::-1]
     if as_json:
         screen.data([_summary(told) for told in runs])
         return

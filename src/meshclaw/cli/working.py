@@ -22,7 +22,7 @@ from meshclaw.outcomes import mail as outcomes
 from meshclaw.runs import resume
 from meshclaw.runs.act import Door, Result, label
 from meshclaw.runs.outbox import Item
-from meshclaw.runs.run import Told, start, tell_all, working
+from meshclaw.runs.run import Told, start, tell_stopped, working
 from meshclaw.runs.triage import Report, triage
 from meshclaw.runs.undo import Undone, plan, undo
 from meshclaw.settings.accounts import Account
@@ -72,9 +72,7 @@ def triage_mailbox(
 
 def stopped_runs(claw: Claw, subject: str) -> list[Told]:
     """Runs on this mailbox that died in the middle, oldest first."""
-    return [
-        t for t in tell_all(claw.ledger, claw.contents) if t.state == "running" and t.run.subject == subject
-    ]
+    return [told for told in tell_stopped(claw.ledger, claw.contents) if told.run.subject == subject]
 
 
 def resume_run(claw: Claw, told: Told) -> list[Result]:

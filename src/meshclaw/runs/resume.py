@@ -8,7 +8,7 @@ from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.run import RunResumed
 from meshclaw.runs.act import Door, Result
 from meshclaw.runs.outbox import Outbox
-from meshclaw.runs.run import Told
+from meshclaw.runs.run import Told, approvals_of, unused
 
 
 def agent_of(told: Told) -> Agent:
@@ -26,9 +26,15 @@ def settle(door: Door, told: Told) -> list[Result]:
     The results are those of the actions that were open; what is in doubt stays ``unknown``.
     """
     agent, run = agent_of(told), told.run
-    open_ = [item for item in told.items.values() if item.stand in ("reserved", "unknown")]
+    open_ = [item.decided for item in told.items.values() if item.stand in ("reserved", "unknown")]
+    yes = unused(approvals_of(door.ledger, run), told.items)
+    allowed = [told.items[approval.external_id].decided for approval in yes]
     settled = door.settle(run, agent)
     door.ledger.record(RunResumed(run=run.id, intent=run.request.intent, agent=run.agent, settled=settled))
     after = Outbox(door.ledger, run.id).items
-    again = [item.decided for item in open_ if after[item.decided.external_id].stand == "failed"]
-    return door.act(run, agent, [door.restore(decided) for decided in again if decided.effect != "read"])
+    lost = [
+        decided
+        for decided in open_
+        if after[decided.external_id].stand == "failed" and decided.effect != "read"
+    ]
+    return door.act(run, agent, [door.restore(decided) for decided in (*lost, *allowed)])

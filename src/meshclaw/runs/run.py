@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 import msgspec
 
 from meshclaw.errors import MeshClawError, NotFound, UserError
 from meshclaw.flow.agent import Agent
+from meshclaw.flow.approval import Approval
 from meshclaw.flow.event.action import ActionDecided
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
@@ -85,40 +86,63 @@ def tell(ledger: Ledger, contents: ContentStore, prefix: str) -> Told:
     if len(matches) != 1 or not prefix:
         count = "no run has" if not matches else "several runs have"
         raise NotFound(f"{count} the id {prefix!r}", fix="List them with: meshclaw run list")
-    return _told(ledger, contents, matches[0])
+    return _told(ledger, contents, matches[0], undone_ids(ledger))
 
 
-def tell_all(ledger: Ledger, contents: ContentStore) -> Iterator[Told]:
-    """Every run, oldest first."""
-    for started in list(ledger.events(RunStarted)):
-        yield _told(ledger, contents, started)
+def tell_last(
+    ledger: Ledger, contents: ContentStore, number: int, *, intent: str | None = None
+) -> list[Told]:
+    """The last ``number`` runs, oldest first; only those of one intent where it is named."""
+    started = [event for event in ledger.events(RunStarted) if intent in (None, event.intent)]
+    undone = undone_ids(ledger)
+    return [_told(ledger, contents, event, undone) for event in started[-number:]]
 
 
-def _told(ledger: Ledger, contents: ContentStore, started: RunStarted) -> Told:
+def tell_stopped(ledger: Ledger, contents: ContentStore) -> list[Told]:
+    """Runs that died in the middle, oldest first."""
+    open_: dict[str, RunStarted] = {}
+    started = {event.run: event for event in ledger.events(RunStarted)}
+    for event in ledger.events(RunStarted, *ENDINGS, RunResumed):
+        if isinstance(event, ENDINGS):
+            open_.pop(event.run, None)
+        else:
+            open_[event.run] = started[event.run]
+    # A kill between a person's yes and the deed leaves a run that had ended before it was asked.
+    open_ |= {a.run: started[a.run] for a in approvals(ledger).all() if a.state == "allowed"}
+    told = (_told(ledger, contents, event, set()) for event in open_.values())
+    return [one for one in told if one.state == "running"]
+
+
+def _told(ledger: Ledger, contents: ContentStore, started: RunStarted, undone: set[str]) -> Told:
     request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust)
     subject = msgspec.json.decode(contents.get(started.subject), type=str)
     run = Run(id=started.run, request=request, agent=started.agent, subject=subject)
     items = Outbox(ledger, run.id).items
-    return Told(run=run, state=_state(ledger, run, items), started=started.ts, items=items)
+    return Told(run=run, state=_state(ledger, run, items, undone), started=started.ts, items=items)
 
 
-def _state(ledger: Ledger, run: Run, items: dict[str, Item]) -> RunState:
-    endings = (RunFinished, RunFailed, RunCancelled, RunResumed)
-    events: list[Event] = list(ledger.events(*endings, run=run.id))
+ENDINGS = (RunFinished, RunFailed, RunCancelled)
+
+
+def _state(ledger: Ledger, run: Run, items: dict[str, Item], undone: set[str]) -> RunState:
+    events: list[Event] = list(ledger.events(*ENDINGS, RunResumed, run=run.id))
     last = events[-1] if events else None
-    if last is None or isinstance(last, RunResumed):
+    if isinstance(last, RunCancelled):
+        return "cancelled"
+    mine = approvals_of(ledger, run)
+    half_done = any(item.stand == "reserved" for item in items.values()) or unused(mine, items)
+    if last is None or isinstance(last, RunResumed) or half_done:
         return "running"
     if isinstance(last, RunFailed):
         return "failed"
-    if isinstance(last, RunCancelled):
-        return "cancelled"
-    if waiting(ledger, run.id):
+    if any(approval.state == "open" for approval in mine):
         return "waiting"
-    return "undone" if _all_undone(ledger, items) else "done"
+    return "undone" if _all_undone(items, undone) else "done"
 
 
-def waiting(ledger: Ledger, run: str) -> bool:
-    return any(approval.run == run for approval in approvals(ledger).open())
+def unused(approvals: Iterable[Approval], items: dict[str, Item]) -> list[Approval]:
+    """Those a person allowed and nobody acted on: the process died in between."""
+    return [one for one in approvals if one.state == "allowed" and items[one.external_id].stand == "asked"]
 
 
 def undone_ids(ledger: Ledger) -> set[str]:
@@ -131,11 +155,11 @@ def undone_ids(ledger: Ledger) -> set[str]:
     }
 
 
-def _all_undone(ledger: Ledger, items: dict[str, Item]) -> bool:
+def _all_undone(items: dict[str, Item], undone: set[str]) -> bool:
     undoable = {
         id_ for id_, item in items.items() if item.performed is not None and item.performed.undo is not None
     }
-    return bool(undoable) and undoable <= undone_ids(ledger)
+    return bool(undoable) and undoable <= undone
 
 
 def cancel(ledger: Ledger, told: Told) -> int:
@@ -148,10 +172,14 @@ def cancel(ledger: Ledger, told: Told) -> int:
     return open_
 
 
+def approvals_of(ledger: Ledger, run: Run) -> list[Approval]:
+    return [approval for approval in approvals(ledger).all() if approval.run == run.id]
+
+
 def withdraw(ledger: Ledger, run: Run) -> int:
     """Close the open approvals of ``run``: what they ask for will not happen. Returns how many there were."""
     now = ledger.now()
-    mine = [approval for approval in approvals(ledger).open() if approval.run == run.id]
+    mine = [approval for approval in approvals_of(ledger, run) if approval.state == "open"]
     ledger.record(
         *(
             ApprovalAnswered(

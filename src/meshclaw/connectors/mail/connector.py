@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
@@ -11,10 +12,12 @@ from meshclaw.connectors.base import Performed
 from meshclaw.connectors.mail.mailbox import Labelling, Mailbox, Relocation
 from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.connectors.mail.outgoing import Outgoing
-from meshclaw.errors import MeshClawError, NotFound, Refused, Uncertain
+from meshclaw.errors import Busy, MeshClawError, NotFound, Refused, Uncertain
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.message import MAX_READ, Message
 from meshclaw.flow.receipt import Receipt, Undo
+
+log = logging.getLogger(__name__)
 
 DRAFTS, SENT, ARCHIVE, TRASH = "Drafts", "Sent", "Archive", "Trash"
 
@@ -25,14 +28,20 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailConnector:
-    """``parse`` turns raw bytes into a Message; ``outgoing`` is None where no way to send is set up."""
+    """``claw`` is who claims mails; ``outgoing`` is None where no way to send is set up."""
 
     declarations = DECLARATIONS
 
     def __init__(
-        self, mailbox: Mailbox, *, parse: Callable[[bytes], Message], outgoing: Outgoing | None = None
+        self,
+        mailbox: Mailbox,
+        *,
+        claw: str,
+        parse: Callable[[bytes], Message],
+        outgoing: Outgoing | None = None,
     ) -> None:
         self._mailbox = mailbox
+        self._claw = claw
         self._parse = parse
         self._outgoing = outgoing
 
@@ -68,15 +77,30 @@ class MailConnector:
             for action in actions
         ]  # fmt: skip
         try:
-            there = self._mailbox.label_many(labellings)
+            ours = self._ours(labellings)
+            found = iter(self._mailbox.label_many([one for one in labellings if one in ours]))
         except MeshClawError as error:
             yield from (error for _ in actions)
             return
-        for action, labelling, found in zip(actions, labellings, there, strict=True):
+        for action, labelling in zip(actions, labellings, strict=True):
             back: dict[str, Value] = {"add": action.arguments["remove"], "remove": action.arguments["add"]}
             undo = Undo(verb="mail.label", arguments={**action.arguments, **back})
             link = f"{labelling.folder}/{labelling.ref}"
-            yield _done(action, link=link, undo=undo) if found else _gone(action)
+            there = labelling in ours and next(found)
+            yield _done(action, link=link, undo=undo) if there else _not_ours(action)
+
+    def _ours(self, wanted: Sequence[Labelling | Relocation]) -> set[Labelling | Relocation]:
+        """Those that no other claw works on; it takes servers that can keep claims to tell."""
+        ours: set[Labelling | Relocation] = set()
+        for folder in {one.folder for one in wanted}:
+            here = [one for one in wanted if one.folder == folder]
+            try:
+                claimed = set(self._mailbox.claim(folder, [one.ref for one in here], by=self._claw))
+            except Refused as error:
+                log.info("%s; only one claw may work on this mailbox.", error.message)
+                claimed = {one.ref for one in here}
+            ours |= {one for one in here if one.ref in claimed}
+        return ours
 
     def _move(self, actions: list[Action]) -> Iterator[Performed | MeshClawError]:
         return self._relocate(actions, [_text(action, "to") for action in actions])
@@ -89,24 +113,24 @@ class MailConnector:
             Relocation(folder=_text(action, "folder"), ref=_text(action, "ref"), to=to)
             for action, to in zip(actions, targets, strict=True)
         ]
-        refs: list[str | None] = [None] * len(moves)
-        errors: dict[int, MeshClawError] = {}
-        by_way: dict[tuple[str, str], list[int]] = {}
-        for index, move in enumerate(moves):
-            by_way.setdefault((move.folder, move.to), []).append(index)
-        for indexes in by_way.values():  # one way failing must not hide that another one worked
+        refs: dict[Relocation, str] = {}
+        errors: dict[Relocation, MeshClawError] = {}
+        by_way: dict[tuple[str, str], list[Relocation]] = {}
+        for move in moves:
+            by_way.setdefault((move.folder, move.to), []).append(move)
+        for way in by_way.values():  # one way failing must not hide that another one worked
             try:
-                moved = self._mailbox.move([moves[index] for index in indexes])
+                ours = self._ours(way)
+                mine = [move for move in way if move in ours]
+                moved = zip(mine, self._mailbox.move(mine), strict=True)
+                refs |= {move: ref for move, ref in moved if ref is not None}
             except MeshClawError as error:
-                errors |= dict.fromkeys(indexes, error)
-                continue
-            for index, ref in zip(indexes, moved, strict=True):
-                refs[index] = ref
-        for index, (action, move, ref) in enumerate(zip(actions, moves, refs, strict=True)):
-            if index in errors:
-                yield errors[index]
+                errors |= dict.fromkeys(way, error)
+        for action, move in zip(actions, moves, strict=True):
+            if move in errors:
+                yield errors[move]
             else:
-                yield _moved(action, move, ref) if ref is not None else _gone(action)
+                yield _moved(action, move, refs[move]) if move in refs else _not_ours(action)
 
     # -- writing and sending -------------------------------------------------------------
 
@@ -225,9 +249,9 @@ class MailConnector:
         return self._mailbox.find(folder, message_id=message_id, digest=digest)
 
 
-def _moved(action: Action, move: Relocation, ref: str | None) -> Performed:
+def _moved(action: Action, move: Relocation, ref: str) -> Performed:
     place: dict[str, Value] = {
-        "folder": move.to, "ref": ref or "", "to": move.folder,
+        "folder": move.to, "ref": ref, "to": move.folder,
         "message": action.arguments["message"], "message_id": action.arguments["message_id"],
     }  # fmt: skip
     return _done(action, link=f"{move.to}/{ref}", undo=Undo(verb="mail.move", arguments=place))
@@ -237,9 +261,11 @@ def _done(action: Action, *, link: str = "", undo: Undo | None = None, value: ob
     return Performed(receipt=Receipt(external_id=action.external_id, link=link, undo=undo), value=value)
 
 
-def _gone(action: Action) -> NotFound:
-    folder = action.arguments["folder"]
-    return NotFound(f"the mail is no longer in {folder!r}", fix="Somebody moved it since; it was left alone.")
+def _not_ours(action: Action) -> Busy:
+    return Busy(
+        f"the mail is no longer in {action.arguments['folder']!r}, or another claw works on it; it was left alone",
+        fix="Let only one claw work on a mailbox.",
+    )
 
 
 def _attempt(deed: Callable[[], Performed]) -> Performed | MeshClawError:
