@@ -27,6 +27,7 @@ _PROMISES = (
 )  # fmt: skip
 _POLITE = ("how are you", "how's it going", "any questions", "questions?", "who knows?")
 _QUOTED_BELOW = ("-----original message", "-------- original message", "begin forwarded message")
+_LONGEST_QUOTED = max(map(len, _QUOTED_BELOW))
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -73,7 +74,7 @@ def own_text(text: str) -> str:
     """What the sender wrote: without quoted lines, a forwarded original and the signature."""
     kept: list[str] = []
     for line in text[:_CAP].split("\n"):
-        if line == "--" or line.lower().startswith(_QUOTED_BELOW):
+        if line == "--" or line[:_LONGEST_QUOTED].lower().startswith(_QUOTED_BELOW):
             break
         if not line.startswith((">", "|")):
             kept.append(line)
@@ -85,10 +86,12 @@ def _first(phrases: tuple[str, ...], low: str) -> str:
 
 
 def _question(text: str) -> str:
-    end = text.find("?")
+    end, last = text.find("?"), 0
     while end >= 0:
         if text[end + 1 : end + 2] in ("", " ", "\n"):
-            start = max(text.rfind(mark, 0, end) for mark in (". ", "! ", "? ", "\n"))
+            # The last question ended a sentence too, so nothing before it is searched again.
+            start = max(text.rfind(mark, last, end) for mark in (". ", "! ", "? ", "\n"))
+            last = end
             sentence = " ".join(text[start + 1 : end + 1].split())
             # A link's query or a lone mark is no question, and a courtesy asks nothing.
             if " " in sentence and not sentence.lower().startswith(("http", *_POLITE)):

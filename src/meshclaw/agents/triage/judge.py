@@ -44,36 +44,35 @@ def judge(message: Message, *, me: frozenset[str], lessons: Lessons, now: dateti
     signals = read(message, me=me, lessons=lessons, now=now)
     needed = need(message, signals, now)
     history = History() if signals.forged else lessons.of_sender(message.sender.address)
-    danger = _danger(message, signals, history, lessons)
+    suspected = suspicion(message, signals)
+    danger = _danger(message, signals, history, lessons, suspected)
     if danger:
         return _placed(message, "suspicious", danger)
-    return _wanted(message, signals, needed, history, lessons)
+    return _wanted(message, signals, needed, _learned_place(message, history, lessons), suspected)
 
 
-def _danger(message: Message, signals: Signals, history: History, lessons: Lessons) -> list[Evidence]:
+def _danger(
+    message: Message, signals: Signals, history: History, lessons: Lessons, suspected: list[Evidence]
+) -> list[Evidence]:
     """Evidence for Suspicious, or nothing where the mail is not."""
     if history.majority == "suspicious":
         return [_corrected(history, "this sender", "suspicious")]
     if history.majority is not None or signals.wrote_to or signals.from_me:
         return []
-    found = suspicion(message, signals)
-    if sum(one.weight for one in found) >= SUSPICIOUS:
-        return found
+    if sum(one.weight for one in suspected) >= SUSPICIOUS:
+        return suspected
     learned = learned_junk(message, signals, lessons)
-    return [learned, *found] if learned else []
+    return [learned, *suspected] if learned else []
 
 
 def _wanted(
-    message: Message, signals: Signals, needed: Need | None, history: History, lessons: Lessons
+    message: Message, signals: Signals, needed: Need | None, learned: Need | None, suspected: list[Evidence]
 ) -> Placement:
-    learned = _learned_place(message, history, lessons)
     if learned and (needed is None or FOLDERS[learned.category] == INBOX):
         return _placed(message, learned.category, [*learned.evidence, *(needed.evidence if needed else ())])
     # A correction to Read or Bulk yields to a mail that needs the person: in doubt it stays.
     chosen = needed or _unneeded(message, signals)
-    warnings = (
-        [_against(one) for one in suspicion(message, signals)] if FOLDERS[chosen.category] == INBOX else []
-    )
+    warnings = map(_against, suspected) if FOLDERS[chosen.category] == INBOX else ()
     return _placed(message, chosen.category, [*chosen.evidence, *warnings])
 
 

@@ -42,11 +42,12 @@ _TERMS: dict[str, str] = {
 
 _KIND: dict[str, str] = {term: kind for kind, terms in _TERMS.items() for term in terms.split(",")}
 _ALL = frozenset(_KIND)
+_BEGIN = frozenset(term.partition(" ")[0] for term in _KIND if " " in term)
 
 
 def pitches(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The terms found in ``words`` (lower case, in order), by kind, each term once."""
-    pairs = {f"{first} {second}" for first, second in itertools.pairwise(words)}
+    pairs = {f"{first} {second}" for first, second in itertools.pairwise(words) if first in _BEGIN}
     found: dict[str, tuple[str, ...]] = {}
     for term in sorted(_ALL.intersection(words) | (_ALL & pairs)):
         kind = _KIND[term]

@@ -127,8 +127,8 @@ def _mass(message: Message) -> str:
         return "it has the headers of a mass mailing"
     if _MASS_NAMES.search(message.sender.address):
         return f"{message.sender.address} sends to many"
+    if len(message.links) < 2 or message.in_reply_to:
+        return ""
     low = message.text.lower()
     found = next((word for word in _MASS_WORDS if word in low), "")
-    if found and len(message.links) > 1 and not message.in_reply_to:
-        return f"it says {found!r} and holds {len(message.links)} links"
-    return ""
+    return f"it says {found!r} and holds {len(message.links)} links" if found else ""

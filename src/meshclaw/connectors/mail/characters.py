@@ -35,6 +35,8 @@ _TEXT_CODECS = frozenset(_CODECS_TEXT.split())
 
 # Control characters except tab and line feed.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# The same for ASCII alone, where translating takes a third of the time.
+_ASCII_CONTROL = dict.fromkeys((*range(9), *range(0x0B, 0x20), 0x7F), " ")
 # Default-ignorable code points (Unicode DerivedCoreProperties) and blanks that carry no white-space property.
 _INVISIBLE = re.compile(
     "[\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -77,7 +79,7 @@ def decode(data: bytes, charset: str = "") -> str:
 def strip(text: str) -> Stripped:
     """Take control and invisible characters out of ``text`` and count the ones nobody needs."""
     if text.isascii():
-        return Stripped(text if text.isprintable() else _CONTROL.sub(" ", text), 0)
+        return Stripped(text if text.isprintable() else text.translate(_ASCII_CONTROL), 0)
     text = _CONTROL.sub(" ", text)
     text = _HONEST.sub("", text.replace(_SOFT_HYPHEN, ""))
     seen, removed = _INVISIBLE.subn("", text)
