@@ -110,7 +110,7 @@ class Dovecot:
     def _write_people(self) -> dict[str, list[str]]:
         """All at the start: Dovecot reads the file again only when a whole second has passed."""
         people = {
-            quota: [f"p{secrets.token_hex(4)}@mesh.test" for _ in range(200)] for quota in ("1G", "10K")
+            quota: [f"p{secrets.token_hex(4)}@mesh.test" for _ in range(400)] for quota in ("1G", "10K")
         }
         lines = [
             f"{name}:{{PLAIN}}{PASSWORD}:{MAIL_UID}:{MAIL_UID}::{self.top}/mail/{name}::"

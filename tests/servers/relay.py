@@ -73,15 +73,17 @@ class Relay:
         return "250 2.0.0 queued as RELAY1"
 
     async def _deliver(self, envelope: Envelope) -> None:
+        """What was taken is handed on, whether or not the client is still there to hear it."""
+        taking = asyncio.get_running_loop().run_in_executor(None, self._take, envelope)
+        await asyncio.shield(taking)
+
+    def _take(self, envelope: Envelope) -> None:
         raw = envelope.original_content
         self.delivered.append((envelope.mail_from, list(envelope.rcpt_tos), raw))
         if self._lmtp:
-            await asyncio.to_thread(self._hand_on, envelope.mail_from, envelope.rcpt_tos, raw)
-
-    def _hand_on(self, sender: str, recipients: list[str], raw: bytes) -> None:
-        with smtplib.LMTP("127.0.0.1", self._lmtp) as lmtp:
-            for recipient in recipients:  # smtplib reads one answer, LMTP gives one for each
-                lmtp.sendmail(sender, [recipient], raw)
+            with smtplib.LMTP("127.0.0.1", self._lmtp) as lmtp:
+                for recipient in envelope.rcpt_tos:  # smtplib reads one answer, LMTP gives one for each
+                    lmtp.sendmail(envelope.mail_from, [recipient], raw)
 
     def _authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any

@@ -216,7 +216,7 @@ class MailConnector:
         to = _text(action, "to") if action.verb == "mail.move" else ARCHIVE
         if self._is_there(folder, ref):
             return None
-        found = self._find(to, action)
+        found = self._find(to, _text(action, "message_id"), _text(action, "message"))
         if found is None:
             raise Uncertain(f"the mail is neither in {folder!r} nor in {to!r}: somebody moved it on")
         return _moved(action, Relocation(folder=folder, ref=ref, to=to), found).receipt
@@ -224,7 +224,7 @@ class MailConnector:
     def _probe_draft(self, action: Action) -> Receipt | None:
         raw = _text(action, "raw").encode("utf-8", "surrogateescape")
         message = self._parse(raw)
-        ref = self._mailbox.find(DRAFTS, message_id=message.message_id, digest=message.digest)
+        ref = self._find(DRAFTS, message.message_id, message.digest)
         if ref is None:
             return None
         return Receipt(external_id=action.external_id, link=f"{DRAFTS}/{ref}", undo=self._binning(raw, ref))
@@ -233,7 +233,7 @@ class MailConnector:
         """The journal copy, or the draft already among the sent ones, proves it; nothing else does."""
         message_id = _text(action, "message_id")
         for folder in (SENT, "INBOX", *self._mailbox.folders()):
-            if folder not in (DRAFTS, TRASH) and self._mailbox.find(folder, message_id=message_id, digest=""):
+            if folder not in (DRAFTS, TRASH) and self._find(folder, message_id):
                 return Receipt(external_id=action.external_id, link=folder)
         raise Uncertain("no copy of the mail has come back; it may still be under way")
 
@@ -244,8 +244,10 @@ class MailConnector:
             return False
         return True
 
-    def _find(self, folder: str, action: Action) -> str | None:
-        message_id, digest = _text(action, "message_id"), _text(action, "message")
+    def _find(self, folder: str, message_id: str, digest: str = "") -> str | None:
+        """By Message-ID alone where no digest proves it: a copy that came back has other bytes."""
+        if folder not in self._mailbox.folders():  # a crash may come before the folder is made
+            return None
         return self._mailbox.find(folder, message_id=message_id, digest=digest)
 
 
