@@ -84,7 +84,12 @@ class Door:
     ) -> list[Result]:
         """One result per action, in order. An action that this run already did is not done again."""
         results: dict[str, Result] = {}
-        new = [action for action in actions if not self._is_settled(run, agent, action, results)]
+        before = self._outbox(run)
+        new = [
+            action
+            for action in actions
+            if not self._is_settled(run, agent, action, before.get(action.external_id), results)
+        ]
         view = self._view(run, agent, by_person=by_person)
         decisions = [decide(action, view.context(action, self.declaration(action.verb))) for action in new]
         facts: list[Event] = list(self._decided(run, agent, new, decisions))
@@ -113,10 +118,11 @@ class Door:
         arguments = unseal(self.contents, decided.arguments, decided.sealed)
         return Action(run=decided.run, verb=decided.verb, arguments=arguments, undoes=decided.undoes)
 
-    def _is_settled(self, run: Run, agent: Agent, action: Action, results: dict[str, Result]) -> bool:
+    def _is_settled(
+        self, run: Run, agent: Agent, action: Action, known: Item | None, results: dict[str, Result]
+    ) -> bool:
         """Whether this run knows already how ``action`` went; a read is never old news."""
         declaration = self.declaration(action.verb)
-        known = self._outbox(run).get(action.external_id)
         if known is None or (declaration is not None and declaration.effect == "read"):
             return False
         if known.stand in ("reserved", "unknown"):
