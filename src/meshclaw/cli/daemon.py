@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,9 @@ from meshclaw.wiring import open_claw
 log = logging.getLogger(__name__)
 
 WAIT_S = 30.0
-"""How long one wait for mail lasts; a stop is noticed after at most this."""
+"""How long one wait for mail lasts."""
+STOP_S = 60.0
+"""How long a stop waits for a triage to finish; a kill would only leave it to be resumed."""
 RETRY_S = (5, 15, 60, 300)
 """Pauses after failures in a row; the last one repeats."""
 
@@ -45,14 +48,14 @@ def run() -> None:
         stop = threading.Event()
         for signal_ in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signal_, lambda _number, _frame: stop.set())
-        threads = [threading.Thread(target=_watch, args=(account, stop), daemon=True) for account in accounts]
-        for thread in threads:
-            thread.start()
+        at_work = [threading.Lock() for _ in accounts]
+        for account, lock in zip(accounts, at_work, strict=True):
+            threading.Thread(target=_watch, args=(account, lock, stop), daemon=True).start()
         screen.words(f"Watching {len(accounts)} mailbox(es); process {os.getpid()}. Stop with Ctrl-C.")
         stop.wait()
         screen.words("Stopping.")
-        for thread in threads:
-            thread.join(WAIT_S + 5)
+        for lock in at_work:  # a wait may be cut off, a triage is let finish
+            lock.acquire(timeout=STOP_S)
 
 
 @command.command()
@@ -67,22 +70,33 @@ def status(as_json: bool) -> None:
     sys.exit(0 if pid else 1)
 
 
-def _watch(account: Account, stop: threading.Event) -> None:
+def _watch(account: Account, at_work: threading.Lock, stop: threading.Event) -> None:
     """One mailbox, one thread, one connection. Trouble is told, and tried again later and later."""
     failures = 0
     while not stop.is_set():
+        started = time.monotonic()
         try:
-            _triage(account)
-            failures = 0
-            _wait(account, stop)
+            _work(account, at_work, stop)
         except Operational as error:
+            failures = failures + 1 if time.monotonic() - started < RETRY_S[-1] else 0
             pause = RETRY_S[min(failures, len(RETRY_S) - 1)]
-            failures += 1
             log.warning("%s: %s Trying again in %d s.", account.address, error.message, pause)
             stop.wait(pause)
         except MeshClawError as error:
             log.error("%s: %s %s", account.address, error.message, error.fix)  # noqa: TRY400 - the words say it all
             return
+
+
+def _work(account: Account, at_work: threading.Lock, stop: threading.Event) -> None:
+    """Triage, then wait until the inbox differs from how it was just before that triage."""
+    with open_claw() as claw, claw.mailbox(account, changing=False) as watched:
+        while not stop.is_set():
+            for _ in watched.entries(INBOX):  # what is listed now is no news to the wait below
+                pass
+            with at_work:
+                _triage(account)
+            while not stop.is_set() and not watched.wait(INBOX, WAIT_S):
+                pass
 
 
 def _triage(account: Account) -> None:
@@ -93,13 +107,6 @@ def _triage(account: Account) -> None:
         done = triage_mailbox(claw, account, mailbox, trigger="schedule")
     if done.report.cards:
         log.warning("%s: placed %d new mails.", account.address, len(done.report.cards))
-
-
-def _wait(account: Account, stop: threading.Event) -> None:
-    with open_claw() as claw, claw.mailbox(account, changing=False) as mailbox:
-        while not stop.is_set():
-            if mailbox.wait(INBOX, WAIT_S):
-                return
 
 
 # -- one daemon per state folder ---------------------------------------------------------

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from meshclaw.connectors.base import Performed
 from meshclaw.connectors.mail.mailbox import Labelling, Mailbox, Relocation
 from meshclaw.connectors.mail.manifest import DECLARATIONS
-from meshclaw.connectors.mail.outgoing import Outgoing
 from meshclaw.errors import Busy, MeshClawError, NotFound, Refused, Uncertain
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.message import MAX_READ, Message
 from meshclaw.flow.receipt import Receipt, Undo
+
+if TYPE_CHECKING:  # it loads the mail-sending library, which triage does without
+    from meshclaw.connectors.mail.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
 
