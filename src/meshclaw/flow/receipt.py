@@ -19,5 +19,5 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str
     link: str = ""
-    """Where to look: ``Bulk/1732190400.M1P2.host`` for a mail."""
+    """Where to look: ``Bulk/1732190400.M1P2.host`` for a mail. It stands in an event: no content."""
     undo: Undo | None = None

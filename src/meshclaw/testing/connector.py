@@ -65,5 +65,7 @@ class FakeConnector:
 
 
 def _receipt(action: Action, back: str) -> Receipt:
-    undo = None if action.verb == POST else Undo(verb=back, arguments={"text": action.arguments["text"]})
+    if action.verb == POST:  # what it says is content, so its receipt must not repeat it
+        return Receipt(external_id=action.external_id, link="fake")
+    undo = Undo(verb=back, arguments={"text": action.arguments["text"]})
     return Receipt(external_id=action.external_id, link=f"fake/{action.arguments['text']}", undo=undo)
