@@ -99,6 +99,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     precedence: str = ""
     hints: tuple[str, ...] = ()
     """Lower-case names of further header fields that were present (for evidence), at most 64."""
+    traits: tuple[str, ...] = ()
+    """How it was made and sent, ``kind:value``, none of it content; at most 32, see ``connectors/mail/traits``."""
     text: str = ""
     """Visible text, white space folded per line, at most ``MAX_TEXT`` characters."""
     links: tuple[Link, ...] = ()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from meshclaw.agents.triage.junk import ENOUGH, Clue, combine, likeness
+from meshclaw.agents.triage.junk import ENOUGH, Clue, _chi_squared, combine, likeness
 from meshclaw.agents.triage.lessons import Lessons
 from meshclaw.agents.triage.tokens import tokens
 from tests.agents.triage.mails import mail
@@ -91,4 +93,33 @@ def test_more_lessons_that_a_mail_is_junk_never_lower_its_score(extra):
 def test_the_model_is_silent_until_enough_of_both_sides_is_learned():
     lessons = taught(junk=ENOUGH - 1)
     assert likeness(tokens(mail(text="lottery jackpot cheap pills")), lessons).score == 0.5
+    lessons.close()
+
+
+@pytest.mark.parametrize(
+    ("half", "pairs"), [(0.5, 1), (3.0, 4), (4.0, 4), (30.0, 12), (12.0, 30), (90.0, 150)]
+)
+def test_the_chi_squared_tail_is_the_sum_of_the_textbook(half: float, pairs: int):
+    plain = math.exp(-half) * math.fsum(half**at / math.factorial(at) for at in range(pairs))
+    assert _chi_squared(half, pairs) == pytest.approx(plain, rel=1e-9)
+
+
+def test_a_thousand_clues_are_weighed_without_underflow():
+    assert combine(clues([0.9] * 600 + [0.1] * 400)).score > 0.8
+    assert combine(clues([0.98] * 1000)).score == pytest.approx(1.0)
+    assert combine(clues([0.02] * 1000)).score == pytest.approx(0.0)
+
+
+def test_how_a_mail_was_sent_counts_beside_its_words():
+    lessons = Lessons.open(":memory:")
+    for number in range(8):
+        lessons.learn(
+            mail(text=f"hello {number}", traits=("zone:impossible", "to:undisclosed")), "suspicious"
+        )
+        lessons.learn(mail(text=f"hello {number}", traits=("zone:plain", "to:named")), "read")
+    odd = likeness(tokens(mail(text="hello", traits=("zone:impossible", "to:undisclosed"))), lessons)
+    plain = likeness(tokens(mail(text="hello", traits=("zone:plain", "to:named"))), lessons)
+    assert plain.score < 0.5 < odd.score
+    assert {"zone:impossible", "to:undisclosed"} <= set(odd.shape())
+    assert not {"zone:plain", "to:named"} & set(odd.shape())
     lessons.close()

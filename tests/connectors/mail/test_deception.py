@@ -129,3 +129,12 @@ def test_hosts_are_read_the_way_browsers_read_them() -> None:
     assert host_of("https:\\\\good.example\\@evil.example") == "good.example"
     assert host_of("mailto:a@b.example") == ""
     assert same_organisation("a.example.com", "b.example.com")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://portal.partner.test/x", "https://me@portal.partner.test", "see https://portal.partner.test"],
+)
+def test_the_shown_host_is_told_whole(text: str) -> None:
+    found = link_findings([Link(text=text, href="https://evil.example/")])
+    assert [f.detail for f in found] == ["a link that shows portal.partner.test leads to evil.example"]

@@ -6,6 +6,7 @@ used by SpamBayes. Nothing is trained: the score is a formula over counts, so le
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -13,12 +14,13 @@ import msgspec
 
 from meshclaw.agents.triage.lessons import Lessons, Occurrence
 
-STRENGTH = 2.0
+STRENGTH = 3.0
 """Robinson's s: how many mails the assumption "unknown = 0.5" is worth; by cross-validation."""
 NEUTRAL = 0.1
-"""Tokens nearer to 0.5 than this say nothing and are left out."""
-STRONGEST = 150
-"""Tokens that vote, as in SpamBayes; more would only repeat each other."""
+"""Tokens nearer to 0.5 than this say nothing and are left out. Every other one votes: SpamBayes keeps the 150
+strongest, but then a mail full of both loses what sets it apart (81 instead of 85 per cent caught)."""
+SHAPE = 0.3
+"""Part of the score that the tokens of shape decide among themselves: a long text outvotes them otherwise."""
 ENOUGH = 5
 """Mails that must be learned on both sides before the model says anything."""
 
@@ -33,12 +35,23 @@ class Likeness(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     """0 wanted, 1 junk, 0.5 unknown or contradictory."""
     clues: tuple[Clue, ...] = ()
-    """Strongest first."""
 
     def words(self, limit: int = 3) -> tuple[str, ...]:
-        """The mail's own words that spoke most for junk."""
-        told = (clue.token.removeprefix("subject:") for clue in self.clues if clue.chance > 0.5)
+        """The mail's own words that spoke most for junk, strongest first."""
+        told = (token.removeprefix("subject:") for token in self._spoke())
         return tuple(dict.fromkeys(word for word in told if ":" not in word))[:limit]
+
+    def shape(self) -> tuple[str, ...]:
+        """The tokens of shape that spoke for junk, strongest first."""
+        return tuple(token for token in self._spoke() if _of_shape(token))
+
+    def _spoke(self) -> list[str]:
+        return [clue.token for clue in sorted(self.clues, key=_rank) if clue.chance > 0.5]
+
+
+def _rank(clue: Clue) -> tuple[float, str]:
+    # The name breaks ties so that the order in which tokens arrive does not matter.
+    return (-abs(clue.chance - 0.5), clue.token)
 
 
 def likeness(tokens: Iterable[str], lessons: Lessons) -> Likeness:
@@ -47,18 +60,22 @@ def likeness(tokens: Iterable[str], lessons: Lessons) -> Likeness:
     if min(wanted, junk) < ENOUGH:
         return Likeness(score=0.5)
     clues = [_clue(one, wanted, junk) for one in lessons.occurrences(tokens)]
-    return combine([clue for clue in clues if abs(clue.chance - 0.5) >= NEUTRAL])
+    spoken = [clue for clue in clues if abs(clue.chance - 0.5) >= NEUTRAL]
+    every, shape = combine(spoken), combine([clue for clue in spoken if _of_shape(clue.token)])
+    return Likeness(score=(1 - SHAPE) * every.score + SHAPE * shape.score, clues=every.clues)
+
+
+def _of_shape(token: str) -> bool:
+    return ":" in token and not token.startswith("subject:")
 
 
 def combine(clues: list[Clue]) -> Likeness:
     """Fisher's method on both sides; I = (1 + H - S) / 2 as in the article."""
-    # The name breaks ties so that the order in which tokens arrive does not matter.
-    strongest = sorted(clues, key=lambda clue: (-abs(clue.chance - 0.5), clue.token))[:STRONGEST]
-    if not strongest:
+    if not clues:
         return Likeness(score=0.5)
-    for_junk = _chi_squared(-2 * math.fsum(math.log(clue.chance) for clue in strongest), len(strongest))
-    for_wanted = _chi_squared(-2 * math.fsum(math.log1p(-clue.chance) for clue in strongest), len(strongest))
-    return Likeness(score=(1 + for_junk - for_wanted) / 2, clues=tuple(strongest))
+    for_junk = _chi_squared(-math.fsum(math.log(clue.chance) for clue in clues), len(clues))
+    for_wanted = _chi_squared(-math.fsum(math.log1p(-clue.chance) for clue in clues), len(clues))
+    return Likeness(score=(1 + for_junk - for_wanted) / 2, clues=tuple(clues))
 
 
 def _clue(one: Occurrence, wanted: int, junk: int) -> Clue:
@@ -69,11 +86,27 @@ def _clue(one: Occurrence, wanted: int, junk: int) -> Clue:
     return Clue(token=one.token, chance=(STRENGTH * 0.5 + seen * chance) / (STRENGTH + seen))
 
 
-def _chi_squared(value: float, pairs: int) -> float:
-    """Probability that chi-squared with ``2 * pairs`` degrees of freedom is at least ``value``."""
-    half = value / 2
-    term = total = math.exp(-half)
-    for index in range(1, pairs):
-        term *= half / index
+def _chi_squared(half: float, pairs: int) -> float:
+    """Probability that chi-squared with ``2 * pairs`` degrees of freedom is at least ``2 * half``.
+
+    That is the chance of fewer than ``pairs`` events of a Poisson law of mean ``half`` (Abramowitz and Stegun
+    26.4.21), summed from its largest term outwards: from the first one, hundreds of clues underflow.
+    """
+    if half <= 0:
+        return 1.0
+    if half < pairs:
+        first = math.exp(pairs * math.log(half) - half - math.lgamma(pairs + 1))
+        return max(1 - first * _series(half / (pairs + at) for at in itertools.count(1)), 0.0)
+    first = math.exp((pairs - 1) * math.log(half) - half - math.lgamma(pairs))
+    return min(first * _series((pairs - at) / half for at in range(1, pairs)), 1.0)
+
+
+def _series(ratios: Iterable[float]) -> float:
+    """1 + r1 + r1 r2 + ... until nothing is added any more; the ratios are below 1 and fall."""
+    term = total = 1.0
+    for ratio in ratios:
+        term *= ratio
         total += term
-    return min(total, 1.0)
+        if term < 1e-16 * total:
+            break
+    return total

@@ -17,9 +17,9 @@ from meshclaw.flow.placement import Evidence
 
 SUSPICIOUS = 1.0
 """Sum of weights at which a mail goes to Suspicious."""
-JUNK_CUTOFF = 0.4
+JUNK_CUTOFF = 0.54
 """Learned score above which a mail counts as junk; chosen by cross-validation, see benchmarks/junk.py."""
-MASS_CUTOFF = 0.5
+MASS_CUTOFF = 0.6
 """The same for mass mail: junk among it is out of the way in Bulk, and wanted newsletters look like junk."""
 _LEARNED = 1.0
 
@@ -35,6 +35,25 @@ _FINDINGS: dict[FindingKind, float] = {
 _COMMON_IN_NEWSLETTERS: frozenset[FindingKind] = frozenset(
     {"link-mismatch", "hidden-text", "reply-elsewhere"}
 )
+# The learned shapes that a person understands; the others count without being told.
+_TOLD: dict[str, str] = {
+    "zone:impossible": "a time zone that does not exist",
+    "zone:none": "a date without a time zone",
+    "late:before": "a date after its own arrival",
+    "late:days": "a date days before it was sent",
+    "to:undisclosed": "hidden recipients",
+    "to:missing": "no recipient",
+    "to:angle": "a recipient without a name",
+    "mime:html": "a body of HTML alone",
+    "outlook:FalseFalseTrue": "marks of Outlook that Outlook does not leave",
+    "outlook:FalseTrueFalse": "marks of Outlook that Outlook does not leave",
+    "outlook:TrueFalseFalse": "marks of Outlook that Outlook does not leave",
+    "helo:number": "a sending machine without a name",
+    "hop:dynamic": "a sending machine on a dial-up line",
+    "hop:forged": "a sending machine under a false name",
+    "subject-tail:True": "a random ending of its subject",
+    "link:number": "links to bare numbers",
+}
 # Kind -> terms of that kind that are as good as one strong sign, and the clause a person reads.
 _PITCHES: dict[str, tuple[int, str]] = {
     "fee": (3, "it talks like an advance-fee fraud"),
@@ -63,8 +82,9 @@ def learned_junk(message: Message, signals: Signals, lessons: Lessons) -> Eviden
     look = likeness(tokens(message), lessons)
     if look.score <= (MASS_CUTOFF if signals.mass else JUNK_CUTOFF):
         return None
-    shown = ", ".join(repr(word) for word in look.words())
-    words = "it looks like mail you called junk" + (f" (by words such as {shown})" if shown else "")
+    by = [f"words such as {', '.join(map(repr, words))}"] if (words := look.words()) else []
+    by += [told for token in look.shape() if (told := _TOLD.get(token))][:1]
+    words = "it looks like mail you called junk" + (f" (by {' and '.join(by)})" if by else "")
     return Evidence(signal="learned-junk", weight=_LEARNED, words=words)
 
 

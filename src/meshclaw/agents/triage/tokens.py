@@ -51,30 +51,6 @@ _FREE_MAIL = frozenset(
         "yahoo.fr",
     }
 )
-# One list header implies the ten others; counting each would let a mailing list vote ten times.
-_REDUNDANT = frozenset(
-    {
-        "content-transfer-encoding",
-        "content-type",
-        "delivered-to",
-        "errors-to",
-        "list-archive",
-        "list-help",
-        "list-owner",
-        "list-post",
-        "list-subscribe",
-        "list-unsubscribe",
-        "mime-version",
-        "return-path",
-        "sender",
-        "x-beenthere",
-        "x-keywords",
-        "x-mailman-version",
-        "x-original-date",
-        "x-status",
-        "x-url",
-    }
-)
 _PITCH_STEPS = (2, 4, 7, 11, 16)
 
 
@@ -112,8 +88,13 @@ def _sender(message: Message) -> Iterator[str]:
     yield f"named:{message.sender.name != ''}"
     if message.reply_to.address:
         yield f"reply-domain:{message.reply_to.domain == domain}"
-    host = message.message_id.rstrip("> ").rpartition("@")[2].lower()
-    yield f"message-id:{'none' if not host else bool(domain) and host.endswith(domain)}"
+    yield from _message_id(message.message_id, domain)
+
+
+def _message_id(value: str, domain: str) -> Iterator[str]:
+    left, _, host = value.strip("<> ").lower().rpartition("@")
+    yield f"message-id:{'none' if not host else bool(domain) and host.endswith(domain)}{'.' in host}"
+    yield f"message-id-length:{len(left).bit_length()}"
 
 
 def _shape(message: Message) -> Iterator[str]:
@@ -127,13 +108,14 @@ def _shape(message: Message) -> Iterator[str]:
     yield f"dated:{message.date is not None}"
     yield f"subject-tail:{_TAIL.search(message.subject) is not None}"
     yield f"subject-marks:{'!' in message.subject}{'$' in message.subject or '%' in message.subject}"
+    capitals = sum(map(str.isupper, message.subject))
+    yield f"subject-capitals:{4 * capitals // (capitals + sum(map(str.islower, message.subject)) + 1)}"
     yield f"subject-foreign:{sum(letter > '~' for letter in message.subject) > 2}"
     yield f"auth:{message.authentication.dkim}{message.authentication.spf}{message.authentication.dmarc}"
     if message.list_id:
         yield f"list:{message.list_id.lower()}"
-    for hint in message.hints:
-        if hint not in _REDUNDANT:
-            yield f"header:{hint}"
+    # Not ``hints``: one list header implies ten others, and the rest tell where a mail was kept.
+    yield from message.traits
     for attachment in message.attachments:
         yield f"attached:{attachment.media_type}"
     for finding in message.findings:

@@ -18,6 +18,7 @@ from meshclaw.connectors.mail.headers import Headers, read_date, read_headers, r
 from meshclaw.connectors.mail.invitation import read_invitation
 from meshclaw.connectors.mail.mime import Tree, walk
 from meshclaw.connectors.mail.one_click import read_unsubscribe
+from meshclaw.connectors.mail.traits import read_traits
 from meshclaw.flow.message import MAX_READ, Address, Attachment, Finding, Message
 from meshclaw.flow.units import sha256_hex
 
@@ -69,6 +70,7 @@ def parse(
     tree = walk(data, headers)
     body = read_body(tree)
     sender, reply_to = _first(headers, "from"), _first(headers, "reply-to")
+    date = read_date(headers.first("date"))
     checked = authenticate(
         headers,
         raw if len(raw) <= MAX_READ else b"",
@@ -87,7 +89,7 @@ def parse(
         message_id=_id(headers.first("message-id")),
         in_reply_to=_id(headers.first("in-reply-to")),
         references=_references(headers),
-        date=read_date(headers.first("date")),
+        date=date,
         sender=sender,
         reply_to=reply_to,
         to=_addresses(headers, "to"),
@@ -100,6 +102,7 @@ def parse(
         auto_submitted=one_line(headers.first("auto-submitted").lower(), 100),
         precedence=one_line(headers.first("precedence").lower(), 100),
         hints=tuple(name[:100] for name in headers.names if name not in _READ)[:MAX_HINTS],
+        traits=read_traits(headers, tree.root, sender, date),
         text=body.text,
         links=body.links,
         attachments=attached,
