@@ -59,8 +59,8 @@ def likeness(tokens: Iterable[str], lessons: Lessons) -> Likeness:
     wanted, junk = lessons.totals()
     if min(wanted, junk) < ENOUGH:
         return Likeness(score=0.5)
-    clues = [_clue(one, wanted, junk) for one in lessons.occurrences(tokens)]
-    spoken = [clue for clue in clues if abs(clue.chance - 0.5) >= NEUTRAL]
+    weighed = [(one.token, _chance(one, wanted, junk)) for one in lessons.occurrences(tokens)]
+    spoken = [Clue(token=name, chance=chance) for name, chance in weighed if abs(chance - 0.5) >= NEUTRAL]
     every, shape = combine(spoken), combine([clue for clue in spoken if _of_shape(clue.token)])
     return Likeness(score=(1 - SHAPE) * every.score + SHAPE * shape.score, clues=every.clues)
 
@@ -78,12 +78,11 @@ def combine(clues: list[Clue]) -> Likeness:
     return Likeness(score=(1 + for_junk - for_wanted) / 2, clues=tuple(clues))
 
 
-def _clue(one: Occurrence, wanted: int, junk: int) -> Clue:
-    in_wanted = one.wanted / wanted
+def _chance(one: Occurrence, wanted: int, junk: int) -> float:
+    """Robinson's f(w) = (s x + n p(w)) / (s + n) with x = 0.5."""
     in_junk = one.junk / junk
     seen = one.wanted + one.junk
-    chance = in_junk / (in_wanted + in_junk)
-    return Clue(token=one.token, chance=(STRENGTH * 0.5 + seen * chance) / (STRENGTH + seen))
+    return (STRENGTH * 0.5 + seen * in_junk / (one.wanted / wanted + in_junk)) / (STRENGTH + seen)
 
 
 def _chi_squared(half: float, pairs: int) -> float:
