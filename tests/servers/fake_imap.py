@@ -127,7 +127,7 @@ class FakeImap:
                 selected = words[1].strip('"')
                 return self._select(selected, name), selected
             case "UID SEARCH":
-                uids = here if words[2] == "ALL" else here.keys() & _uids(words[3])
+                uids = _search(here, rest)
                 return f"* SEARCH {' '.join(map(str, sorted(uids)))}\r\n".encode(), selected
             case "UID FETCH":
                 return b"".join(
@@ -170,6 +170,14 @@ class FakeImap:
 
 class _HungUp(Exception):
     pass
+
+
+def _search(here: dict[int, tuple[bytes, set[str]]], rest: str) -> set[int]:
+    """ALL, UID <set>, or HEADER Message-ID <text>."""
+    if header := re.search(r'HEADER "?Message-ID"? "?([^"]*)"?', rest, re.IGNORECASE):
+        return {uid for uid, (raw, _) in here.items() if header[1].encode() in raw}
+    words = rest.split(" ")
+    return set(here) if words[2] == "ALL" else here.keys() & _uids(words[3])
 
 
 def _uids(text: str) -> set[int]:

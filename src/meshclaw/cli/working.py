@@ -77,7 +77,7 @@ def stopped_runs(claw: Claw, subject: str) -> list[Told]:
 
 def resume_run(claw: Claw, told: Told) -> list[Result]:
     """Settle what is in doubt, do what was not done, go on, and close the run."""
-    if told.state != "running" and not told.count("unknown"):
+    if told.state != "running" and not told.unsettled:
         raise UserError(
             f"the run is {told.state}; there is nothing to resume", fix="meshclaw run list shows them all."
         )

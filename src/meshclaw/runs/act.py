@@ -32,7 +32,7 @@ from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.intents import INTENTS, NOTHING
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
-from meshclaw.runs.outbox import Item, Outbox, Stand
+from meshclaw.runs.outbox import LOST, Item, Outbox, Stand
 from meshclaw.runs.seal import seal, unseal
 
 BATCH = 100
@@ -84,7 +84,7 @@ class Door:
     ) -> list[Result]:
         """One result per action, in order. An action that this run already did is not done again."""
         results: dict[str, Result] = {}
-        before = self._outbox(run)
+        before = self._outbox(run.id)
         new = [
             action
             for action in actions
@@ -106,9 +106,13 @@ class Door:
                 results[result.action.external_id] = result
         return [results[action.external_id] for action in actions]
 
+    def knows(self, action: Action) -> bool:
+        """Whether the guard has decided on this action before; how it went is in the ledger."""
+        return action.external_id in self._outbox(action.run)
+
     def settle(self, run: Run, agent: Agent) -> int:
         """After a crash: find out how each reserved action of ``run`` went. Returns how many there were."""
-        open_ = [item for item in self._outbox(run).values() if item.stand in ("reserved", "unknown")]
+        open_ = [item for item in self._outbox(run.id).values() if item.stand in ("reserved", "unknown")]
         for item in open_:
             self._settle(run, agent, self.restore(item.decided), item)
         return len(open_)
@@ -132,10 +136,10 @@ class Door:
         results[action.external_id] = _known(action, known)
         return True
 
-    def _outbox(self, run: Run) -> dict[str, Item]:
-        if run.id not in self._outboxes:
-            self._outboxes[run.id] = Outbox(self.ledger, run.id)
-        return self._outboxes[run.id].refresh()
+    def _outbox(self, run: str) -> dict[str, Item]:
+        if run not in self._outboxes:
+            self._outboxes[run] = Outbox(self.ledger, run)
+        return self._outboxes[run].refresh()
 
     # -- deciding ------------------------------------------------------------------------
 
@@ -224,13 +228,13 @@ class Door:
         except Uncertain as error:
             if item.stand != "unknown":
                 self._record(run, agent, [Result(action=action, stand="unknown", error=error)])
-            return self._outbox(run)[action.external_id]
-        lost = MeshClawError("it was not done before the stop") if receipt is None else None
+            return self._outbox(run.id)[action.external_id]
+        lost = _Lost("it was not done before the stop") if receipt is None else None
         stand: Stand = "done" if receipt else "failed"
         self._record(
             run, agent, [Result(action=action, stand=stand, receipt=receipt, error=lost)], found=True
         )
-        return self._outbox(run)[action.external_id]
+        return self._outbox(run.id)[action.external_id]
 
     def _record(self, run: Run, agent: Agent, results: Sequence[Result], *, found: bool = False) -> None:
         undos = [result.receipt.undo for result in results if result.receipt and result.receipt.undo]
@@ -243,6 +247,10 @@ class Door:
                 undo = Undo(verb=undo.verb, arguments=clear, sealed=sealed)
             facts.append(_result_fact(run, agent, result, undo, found=found))
         self.ledger.record(*facts)
+
+
+class _Lost(MeshClawError):
+    code = LOST
 
 
 class _View(msgspec.Struct, frozen=True, kw_only=True):

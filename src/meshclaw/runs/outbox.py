@@ -13,7 +13,12 @@ from meshclaw.ledger.ledger import Ledger
 Stand = Literal["asked", "denied", "reserved", "done", "failed", "unknown"]
 """``reserved`` is the only dangerous one: allowed, and nobody wrote down how it went."""
 
+LOST = "lost"
+"""Reserved before a stop, and certainly not done."""
+
 ACTION_EVENTS = (ActionDecided, ActionPerformed, ActionFailed, ActionUnknown)
+PASSING = frozenset({"operational", "not_reachable", "refused", LOST})
+"""Codes of errors that time may mend: a full disk or quota, a server that is away. A mail that is gone is not."""
 _DECIDED: dict[str, Stand] = {"allow": "reserved", "ask": "asked", "deny": "denied"}
 
 
@@ -21,6 +26,13 @@ class Item(msgspec.Struct, kw_only=True):
     decided: ActionDecided
     stand: Stand
     performed: ActionPerformed | None = None
+    error: str = ""
+    """Code of the error of the last try."""
+
+    @property
+    def worth_retrying(self) -> bool:
+        """It certainly did not happen, and what stood in the way may have gone."""
+        return self.stand == "failed" and self.error in PASSING and self.decided.effect != "read"
 
 
 class Outbox:
@@ -48,8 +60,10 @@ class Outbox:
                 item = self.items[event.external_id]
                 item.stand, item.performed = "done", event
             case ActionFailed():
-                self.items[event.external_id].stand = "failed"
+                item = self.items[event.external_id]
+                item.stand, item.error = "failed", event.error
             case ActionUnknown():
-                self.items[event.external_id].stand = "unknown"
+                item = self.items[event.external_id]
+                item.stand, item.error = "unknown", event.error
             case _:
                 pass

@@ -21,20 +21,16 @@ def agent_of(told: Told) -> Agent:
 
 
 def settle(door: Door, told: Told) -> list[Result]:
-    """Probe every reserved action, then do again what certainly did not happen.
+    """Probe every reserved action, then do again what certainly did not happen and what a person allowed meanwhile.
 
-    The results are those of the actions that were open; what is in doubt stays ``unknown``.
+    The results are those of the actions that were done again; what is in doubt stays ``unknown``.
     """
     agent, run = agent_of(told), told.run
-    open_ = [item.decided for item in told.items.values() if item.stand in ("reserved", "unknown")]
-    yes = unused(approvals_of(door.ledger, run), told.items)
-    allowed = [told.items[approval.external_id].decided for approval in yes]
     settled = door.settle(run, agent)
     door.ledger.record(RunResumed(run=run.id, intent=run.request.intent, agent=run.agent, settled=settled))
-    after = Outbox(door.ledger, run.id).items
-    lost = [
-        decided
-        for decided in open_
-        if after[decided.external_id].stand == "failed" and decided.effect != "read"
+    items = Outbox(door.ledger, run.id).items
+    again = [item.decided for item in items.values() if item.worth_retrying]
+    again += [
+        items[approval.external_id].decided for approval in unused(approvals_of(door.ledger, run), items)
     ]
-    return door.act(run, agent, [door.restore(decided) for decided in (*lost, *allowed)])
+    return door.act(run, agent, [door.restore(decided) for decided in again])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from datetime import timedelta
 
 import msgspec
 
 from meshclaw.errors import MeshClawError, NotFound, UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.approval import Approval
-from meshclaw.flow.event.action import ActionDecided
+from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionUnknown
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.run import RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted
@@ -19,7 +20,7 @@ from meshclaw.flow.run import Run, RunState
 from meshclaw.flow.units import new_id
 from meshclaw.guard.approvals import Approvals
 from meshclaw.ledger.content import ContentStore
-from meshclaw.ledger.ledger import Ledger
+from meshclaw.ledger.ledger import Ledger, timestamp
 from meshclaw.runs.act import label
 from meshclaw.runs.outbox import Item, Outbox
 
@@ -33,6 +34,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3339."""
     items: dict[str, Item]
     """Its actions, by external id."""
+
+    @property
+    def unsettled(self) -> bool:
+        """Something is in doubt, or failed in a way that time may mend."""
+        return any(item.stand == "unknown" or item.worth_retrying for item in self.items.values())
 
     def count(self, *stands: str) -> int:
         return sum(item.stand in stands for item in self.items.values())
@@ -99,18 +105,17 @@ def tell_last(
 
 
 def tell_stopped(ledger: Ledger, contents: ContentStore) -> list[Told]:
-    """Runs that died in the middle, oldest first."""
-    open_: dict[str, RunStarted] = {}
+    """Runs that died in the middle, or that lately left something in doubt or undone, oldest first."""
     started = {event.run: event for event in ledger.events(RunStarted)}
+    open_: set[str] = set()
     for event in ledger.events(RunStarted, *ENDINGS, RunResumed):
-        if isinstance(event, ENDINGS):
-            open_.pop(event.run, None)
-        else:
-            open_[event.run] = started[event.run]
+        (open_.discard if isinstance(event, ENDINGS) else open_.add)(event.run)
     # A kill between a person's yes and the deed leaves a run that had ended before it was asked.
-    open_ |= {a.run: started[a.run] for a in approvals(ledger).all() if a.state == "allowed"}
-    told = (_told(ledger, contents, event, set()) for event in open_.values())
-    return [one for one in told if one.state == "running"]
+    open_ |= {approval.run for approval in approvals(ledger).all() if approval.state == "allowed"}
+    since = timestamp(ledger.now() - DOUBT)
+    open_ |= {event.run for event in ledger.events(ActionUnknown, ActionFailed) if event.ts > since}
+    told = (_told(ledger, contents, started[run], set()) for run in started if run in open_)
+    return [one for one in told if one.state == "running" or one.unsettled]
 
 
 def _told(ledger: Ledger, contents: ContentStore, started: RunStarted, undone: set[str]) -> Told:
@@ -121,6 +126,8 @@ def _told(ledger: Ledger, contents: ContentStore, started: RunStarted, undone: s
     return Told(run=run, state=_state(ledger, run, items, undone), started=started.ts, items=items)
 
 
+DOUBT = timedelta(hours=24)
+"""How long what is in doubt or failed is taken up again by itself."""
 ENDINGS = (RunFinished, RunFailed, RunCancelled)
 
 

@@ -148,13 +148,13 @@ def _read(door: Door, run: Run, refs: list[str]) -> Iterator[Read]:
 
 
 def _go_on(door: Door, run: Run, report: Report) -> None:
-    """Act on what this run placed before it was stopped; the door knows what of it is done already."""
+    """Act on what this run placed and no longer came to decide on; the rest was settled before."""
     actions: list[Action] = []
     for placed in door.ledger.events(PlacementMade, run=run.id):
         card = card_of(door, placed)
         report.cards.append(card)
         actions.append(_action(run, placed.ref, card))
-    report.take(door.act(run, MAIL_TRIAGE, actions))
+    report.take(door.act(run, MAIL_TRIAGE, [action for action in actions if not door.knows(action)]))
 
 
 def card_of(door: Door, placed: PlacementMade) -> Card:
