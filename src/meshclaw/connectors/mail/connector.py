@@ -161,9 +161,14 @@ class MailConnector:
         outgoing = self._need_outgoing()
         folder, ref = _text(action, "folder"), _text(action, "ref")
         raw = self._mailbox.read(folder, ref, MAX_READ)
-        if self._parse(raw).digest != _text(action, "message"):
+        draft, recipients = self._parse(raw), _texts(action, "recipients")
+        if draft.digest != _text(action, "message"):
             raise Refused("the draft was changed after it was approved", fix="Ask again: meshclaw mail send")
-        outgoing.send(raw, _texts(action, "recipients"))
+        if set(recipients) != {address.address for address in (*draft.to, *draft.cc)}:
+            raise Refused(
+                "the recipients are not those that the draft names", fix="Ask again: meshclaw mail send"
+            )
+        outgoing.send(raw, recipients)
         # From here on it is sent; a draft that cannot be filed any more must not look like a failure.
         try:
             [sent] = self._mailbox.move([Relocation(folder=folder, ref=ref, to=SENT)])
