@@ -81,7 +81,7 @@ def test_a_truncated_database_is_damage_not_an_empty_ledger(home: Path) -> None:
     for left in (size // 2, 4096, 100, 0):
         with ledger.path.open("r+b") as file:
             file.truncate(left)
-        with pytest.raises(Damaged) as caught:  # noqa: PT012 - either opening or the walk finds it
+        with pytest.raises(Damaged) as caught:
             opened = Ledger(home)
             try:
                 assert not opened.verify().ok

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2] / "src"
 
 STEPS = {"triggers", "agents", "llm", "guard", "connectors", "readers", "code", "ledger"}
 JOINS = {"runs", "outcomes", "metrics"}
-FACES = {"cli", "hub", "wiring", "testing"}
+FACES = {"cli", "hub", "wiring", "testing", "__main__"}
 BASE = {"flow", "errors", "settings", ""}  # "" is the package itself: its version
 
 
