@@ -65,7 +65,8 @@ def triage(
     report = Report(run=run.id)
     _go_on(door, run, report)
     seen = Seen(door.ledger)
-    entries = [entry for entry in _list(door, run) if seen.is_new(entry)]
+    new = (entry for entry in _list(door, run) if seen.is_new(entry))
+    entries = sorted(new, key=lambda entry: (-entry.received, entry.ref))  # the newest first, as people read
     lists = UnreadLists()
     for chunk in chunks(entries, CHUNK):
         by_ref = {entry.ref: entry for entry in chunk}

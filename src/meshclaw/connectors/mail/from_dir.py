@@ -20,7 +20,7 @@ def lay_out(source: Path, target: Path) -> dict[str, str]:
     names: dict[str, str] = {}
     for number, file in enumerate(files):
         # The unique name of a Maildir file, with a number in the place of time and process.
-        ref = f"{int(file.stat().st_mtime)}.N{number}.laid-out"
+        ref = f"{int(file.stat().st_mtime)}.N{number:06}.laid-out"
         shutil.copyfile(file, target / "new" / ref)
         names[ref] = str(file.relative_to(source))
     return names
