@@ -128,7 +128,8 @@ class UnreadLists:
                 self._mails.setdefault(message.list_id or message.sender.address, []).append(filed)
 
     def worth_leaving(self) -> list[Filed]:
-        return [mails[-1] for mails in self._mails.values() if len(mails) >= LEAVE_LIST_AFTER]
+        """The newest mail of each: its way out is the one most likely to work."""
+        return [mails[0] for mails in self._mails.values() if len(mails) >= LEAVE_LIST_AFTER]
 
 
 def chunks(values: Iterable[Entry], size: int) -> Iterator[list[Entry]]:

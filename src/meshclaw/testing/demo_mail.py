@@ -6,11 +6,12 @@ stored them, with its Authentication-Results on top; the person is ada@example.c
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,8 @@ def write_demo(folder: Path, now: datetime) -> list[Path]:
             message.set_boundary(f"=-demo-{number}")
         path = folder / f"{number:02d}-{name}.eml"
         path.write_bytes(message.as_bytes(policy=SMTP))
+        arrived = parsedate_to_datetime(message["Date"]).timestamp()
+        os.utime(path, (arrived, arrived))
         written.append(path)
     return written
 

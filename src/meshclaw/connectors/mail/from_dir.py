@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,9 @@ def lay_out(source: Path, target: Path) -> dict[str, str]:
     names: dict[str, str] = {}
     for number, file in enumerate(files):
         # The unique name of a Maildir file, with a number in the place of time and process.
-        ref = f"{int(file.stat().st_mtime)}.N{number:06}.laid-out"
+        changed = file.stat().st_mtime
+        ref = f"{int(changed)}.N{number:06}.laid-out"
         shutil.copyfile(file, target / "new" / ref)
+        os.utime(target / "new" / ref, (changed, changed))  # a Maildir's time of arrival
         names[ref] = str(file.relative_to(source))
     return names
