@@ -18,7 +18,7 @@ STRENGTH = 3.0
 """Robinson's s: how many mails the assumption "unknown = 0.5" is worth; by cross-validation."""
 NEUTRAL = 0.1
 """Tokens nearer to 0.5 than this say nothing and are left out. Every other one votes: SpamBayes keeps the 150
-strongest, but then a mail full of both loses what sets it apart (81 instead of 85 per cent caught)."""
+strongest; in cross-validation that caught 82 per cent at 0.5 % hidden, and 400 tokens caught 84."""
 SHAPE = 0.3
 """Part of the score that the tokens of shape decide among themselves: a long text outvotes them otherwise."""
 ENOUGH = 5
