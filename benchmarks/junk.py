@@ -20,7 +20,6 @@ the rules, which were checked on all of them.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import statistics
 import time
@@ -29,15 +28,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from real_mail import FOLDER
 
 from meshclaw.agents.triage import suspicion
 from meshclaw.agents.triage.judge import FOLDERS, judge
 from meshclaw.agents.triage.lessons import Lessons
-from meshclaw.connectors.mail.parse import parse
+from meshclaw.connectors.mail.message.parse import parse
 from meshclaw.flow.message import Message
 from meshclaw.flow.placement import INBOX, Category
 
-FOLDER = Path(os.environ.get("MESHCLAW_REAL_MAIL") or Path(__file__).parents[2] / "shared" / "data" / "mail")
 KINDS = ("ham", "newsletter-like-ham", "spam")
 ME = frozenset({"zzzz@spamassassin.taint.org", "yyyy@spamassassin.taint.org"})
 NOW = datetime(2002, 10, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from meshclaw.settings.secrets import secret_of
 if TYPE_CHECKING:  # these load mail libraries, which most commands do without
     from meshclaw.agents.triage.lessons import Lessons
     from meshclaw.connectors.mail.connector import MailConnector
-    from meshclaw.connectors.mail.mailbox import Mailbox
+    from meshclaw.connectors.mail.mailbox.base import Mailbox
     from meshclaw.connectors.mail.outgoing import Outgoing
     from meshclaw.flow.message import Message
 
@@ -63,7 +63,7 @@ class Claw:
 
     @contextmanager
     def mailbox(self, account: Account, *, changing: bool = True) -> Generator[Mailbox]:
-        from meshclaw.connectors.mail.open import open_mailbox
+        from meshclaw.connectors.mail.mailbox.open import open_mailbox
 
         secret = secret_of(account, account.address)
         mailbox = open_mailbox(account.address, secret=secret, changing=changing)
@@ -105,7 +105,7 @@ class Claw:
 
     @staticmethod
     def parse(raw: bytes, account: Account) -> Message:
-        from meshclaw.connectors.mail.parse import parse
+        from meshclaw.connectors.mail.message.parse import parse
 
         return parse(raw, trusted_host=account.trusted_host)
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from meshclaw.cli.main import main
-from meshclaw.connectors.mail.from_dir import lay_out
+from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.testing.demo_mail import write_demo
 
 

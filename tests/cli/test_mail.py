@@ -185,7 +185,7 @@ def test_a_draft_is_kept_and_a_send_waits_for_a_word(meshclaw: Meshclaw, maildir
     assert drafted.code == 0, drafted.err
     [draft] = [body for name, body in snapshot(maildir).items() if name.startswith(".Drafts/")]
     assert b"They are ready." in draft
-    from meshclaw.connectors.mail.parse import parse
+    from meshclaw.connectors.mail.message.parse import parse
 
     asked = meshclaw("mail", "send", parse(draft).id[:8])
     assert asked.code == 0

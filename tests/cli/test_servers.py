@@ -146,7 +146,7 @@ def test_two_claws_on_one_mailbox_do_nothing_twice(
 def test_a_locked_maildir_says_who_holds_it(meshclaw: Meshclaw, maildir: Path, tmp_path: Path) -> None:
     code = """
 import sys, time
-from meshclaw.connectors.mail.open import open_mailbox
+from meshclaw.connectors.mail.mailbox.open import open_mailbox
 box = open_mailbox(sys.argv[1])
 print("open", flush=True)
 time.sleep(60)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from meshclaw.connectors.mail.mailbox import Entry, Labelling, Mailbox, Relocation
-from meshclaw.connectors.mail.open import open_mailbox
+from meshclaw.connectors.mail.mailbox.base import Entry, Labelling, Mailbox, Relocation
+from meshclaw.connectors.mail.mailbox.open import open_mailbox
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.units import sha256_hex
 from tests.servers.dovecot import PASSWORD, Dovecot, running_dovecot  # noqa: F401 (a fixture)
@@ -298,7 +298,7 @@ def test_waiting_ends_when_a_mail_arrives(
     place: Place, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("maildir", "mbox"):
-        monkeypatch.setattr(f"meshclaw.connectors.mail.{module}.POLL_S", 0.05)
+        monkeypatch.setattr(f"meshclaw.connectors.mail.mailbox.{module}.{module}.POLL_S", 0.05)
     place.deliver(mail(1))
     settle(box)
     later = threading.Timer(0.2, place.deliver, [mail(2)])

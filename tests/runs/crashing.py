@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from meshclaw.connectors.mail.imap import ImapMailbox
-from meshclaw.connectors.mail.maildir import Maildir
-from meshclaw.connectors.mail.mbox import Mbox
+from meshclaw.connectors.mail.mailbox.imap.imap import ImapMailbox
+from meshclaw.connectors.mail.mailbox.maildir.maildir import Maildir
+from meshclaw.connectors.mail.mailbox.mbox.mbox import Mbox
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from meshclaw.connectors.mail.from_dir import lay_out
+from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.flow.event.action import ActionDecided, ActionPerformed
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger

@@ -35,7 +35,7 @@ def command(keep: bool) -> None:
 
 
 def _lay_out(claw: Claw) -> Account:
-    from meshclaw.connectors.mail.from_dir import lay_out
+    from meshclaw.connectors.mail.mailbox.from_dir import lay_out
     from meshclaw.testing.demo_mail import SERVER, write_demo
 
     letters, maildir = claw.folder / "letters", claw.folder / "Mail"

@@ -157,7 +157,7 @@ def triage(
 
 
 def _laid_out(claw: Claw, source: Path) -> tuple[Account, dict[str, str]]:
-    from meshclaw.connectors.mail.from_dir import lay_out
+    from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 
     target = claw.folder / "mailboxes" / new_id()
     sources = lay_out(source, target)

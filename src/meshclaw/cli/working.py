@@ -10,7 +10,7 @@ import msgspec
 from meshclaw.agents.builtin import MAIL_TRIAGE
 from meshclaw.agents.triage.judge import judge
 from meshclaw.connectors.mail.connector import SENT
-from meshclaw.connectors.mail.mailbox import Mailbox
+from meshclaw.connectors.mail.mailbox.base import Mailbox
 from meshclaw.errors import UserError
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.message import MAX_READ, Message

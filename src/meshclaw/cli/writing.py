@@ -14,7 +14,7 @@ import msgspec
 from meshclaw.agents.builtin import MAIL_CLERK
 from meshclaw.cli import screen
 from meshclaw.connectors.mail.connector import DRAFTS, Read
-from meshclaw.connectors.mail.mailbox import Entry
+from meshclaw.connectors.mail.mailbox.base import Entry
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.request import Request

@@ -1,6 +1,6 @@
 """A mail as the rest of the system sees it: typed, bounded, with everything invisible removed.
 
-Bytes from outside are read once, in ``connectors/mail``; nothing behind that point sees them.
+Bytes from outside are read once, in ``connectors/mail/message``; nothing behind that point sees them.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     hints: tuple[str, ...] = ()
     """Lower-case names of further header fields that were present (for evidence), at most 64."""
     traits: tuple[str, ...] = ()
-    """How it was made and sent, ``kind:value``, none of it content; at most 32, see ``connectors/mail/traits``."""
+    """How it was made and sent, ``kind:value``, none of it content; at most 32 (``connectors/mail/message/traits``)."""
     text: str = ""
     """Visible text, white space folded per line, at most ``MAX_TEXT`` characters."""
     links: tuple[Link, ...] = ()

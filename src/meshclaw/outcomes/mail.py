@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from meshclaw.connectors.mail.mailbox import Entry, Mailbox
+from meshclaw.connectors.mail.mailbox.base import Entry, Mailbox
 from meshclaw.errors import NotFound
 from meshclaw.flow.card import Card
 from meshclaw.flow.event.action import ActionDecided, ActionPerformed

@@ -9,7 +9,7 @@ import msgspec
 
 from meshclaw.agents.builtin import MAIL_TRIAGE
 from meshclaw.connectors.mail.connector import Read
-from meshclaw.connectors.mail.mailbox import Entry
+from meshclaw.connectors.mail.mailbox.base import Entry
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.card import Card
 from meshclaw.flow.event.mail import PlacementMade

@@ -9,7 +9,7 @@ import pytest
 
 from meshclaw.agents.triage.judge import judge
 from meshclaw.agents.triage.lessons import Lessons
-from meshclaw.connectors.mail.parse import parse
+from meshclaw.connectors.mail.message.parse import parse
 from meshclaw.flow.placement import CATEGORIES
 from meshclaw.testing.demo_mail import SERVER, write_demo
 from tests.agents.triage.mails import ME, NOW

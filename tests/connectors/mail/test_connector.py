@@ -12,10 +12,10 @@ import pytest
 
 from meshclaw.connectors.base import Performed
 from meshclaw.connectors.mail.connector import ARCHIVE, DRAFTS, SENT, TRASH, MailConnector
-from meshclaw.connectors.mail.from_dir import lay_out
-from meshclaw.connectors.mail.maildir import Maildir
+from meshclaw.connectors.mail.mailbox.from_dir import lay_out
+from meshclaw.connectors.mail.mailbox.maildir.maildir import Maildir
 from meshclaw.connectors.mail.manifest import DECLARATIONS
-from meshclaw.connectors.mail.parse import parse
+from meshclaw.connectors.mail.message.parse import parse
 from meshclaw.errors import Busy, MeshClawError, Refused, Uncertain
 from meshclaw.flow.action import Action, Role, Value
 from meshclaw.testing.demo_mail import SERVER, write_demo

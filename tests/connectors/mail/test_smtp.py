@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from meshclaw.connectors.mail.open import open_mailbox
+from meshclaw.connectors.mail.mailbox.open import open_mailbox
 from meshclaw.connectors.mail.smtp import Sent, send, without_bcc
 from meshclaw.errors import MeshClawError, NotReachable, Refused, SignInNeeded, Uncertain, UserError
 from tests.servers.dovecot import PASSWORD, Dovecot, free_ports, running_dovecot  # noqa: F401 (a fixture)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from meshclaw.connectors.base import Performed
-from meshclaw.connectors.mail.mailbox import Labelling, Mailbox, Relocation
+from meshclaw.connectors.mail.mailbox.base import Labelling, Mailbox, Relocation
 from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.errors import Busy, MeshClawError, NotFound, Refused, Uncertain
 from meshclaw.flow.action import Action, Value

@@ -1,0 +1,1 @@
+"""From hostile bytes to a Message: ``parse`` is the one entry."""

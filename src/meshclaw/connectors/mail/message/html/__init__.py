@@ -1,0 +1,1 @@
+"""What a person would see of a page, and what was hidden from them."""
