@@ -107,7 +107,11 @@ class Claw:
     def parse(raw: bytes, account: Account) -> Message:
         from meshclaw.connectors.mail.message.parse import parse
 
-        return parse(raw, trusted_host=account.trusted_host)
+        if not account.dns:
+            return parse(raw, trusted_host=account.trusted_host)
+        from meshclaw.connectors.mail.message.lookup import dns_text
+
+        return parse(raw, trusted_host=account.trusted_host, lookup=dns_text)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def command() -> None:
     "--me", multiple=True, metavar="MAIL", help="An address of yours; give all of them. The first one sends."
 )
 @click.option("--trusted-host", default="", help="The authserv-id your own mail server writes (RFC 8601).")
+@click.option("--dns", is_flag=True, help="Ask the DNS for DKIM keys, so that signatures are checked here.")
 @click.option("--smtp", default="", metavar="URL", help="How to send: smtps://user@host.")
 @click.option(
     "--secret-file", default="", type=click.Path(), help="A file with the password, readable by you only."
@@ -54,6 +55,7 @@ def connect(
     address: str,
     me: tuple[str, ...],
     trusted_host: str,
+    dns: bool,
     smtp: str,
     secret_file: str,
     secret_stdin: bool,
@@ -64,7 +66,7 @@ def connect(
     Without --secret-file or --secret-stdin, a server's password is asked for and kept in the system's keyring.
     """
     account = Account(
-        address=address, me=tuple(one.lower() for one in me), trusted_host=trusted_host, smtp=smtp,
+        address=address, me=tuple(one.lower() for one in me), trusted_host=trusted_host, dns=dns, smtp=smtp,
         secret_file=str(Path(secret_file).absolute()) if secret_file else "",
     )  # fmt: skip
     with open_claw() as claw:

@@ -16,6 +16,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The person's own addresses, lower case; the first one is the sender of what they write."""
     trusted_host: str = ""
     """The authserv-id of the person's own receiving server (RFC 8601), whose word on authentication counts."""
+    dns: bool = False
+    """Whether DKIM keys and DMARC policies may be asked for; senders then see that their mail was read."""
     smtp: str = ""
     """``smtps://user@host`` or empty where this account does not send."""
     secret_file: str = ""
