@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -62,11 +62,14 @@ class Claw:
         return self.accounts.get(address) if address else self.accounts.only()
 
     @contextmanager
-    def mailbox(self, account: Account, *, changing: bool = True) -> Generator[Mailbox]:
+    def mailbox(
+        self, account: Account, *, changing: bool = True, secret: Callable[[], str] | None = None
+    ) -> Generator[Mailbox]:
+        """Open while the block lasts. ``secret`` is one that is not kept yet."""
         from meshclaw.connectors.mail.mailbox.open import open_mailbox
 
-        secret = secret_of(account, account.address)
-        mailbox = open_mailbox(account.address, secret=secret, changing=changing)
+        ask = secret or secret_of(account, account.address)
+        mailbox = open_mailbox(account.address, secret=ask, changing=changing)
         try:
             yield mailbox
         finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meshclaw.settings import secrets
 from tests.cli.conftest import Meshclaw
 from tests.servers.dovecot import (  # noqa: F401 - fixtures
     PASSWORD,
@@ -85,6 +86,21 @@ def test_a_wrong_password_is_a_sign_in_problem(dovecot: Dovecot, meshclaw: Meshc
     assert said.code == 4
     assert "wrong" not in said.err.replace("wrong password", "")
     assert meshclaw("mail", "accounts", "--json").json() == []
+
+
+def test_a_password_from_standard_input_is_kept_only_if_it_opens_the_mailbox(
+    dovecot: Dovecot, meshclaw: Meshclaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(secrets, "to_keyring", kept.__setitem__)
+    address = dovecot.address(dovecot.person())
+    assert meshclaw("mail", "connect", address, "--secret-stdin", stdin="wrong\n").code == 4
+    assert (
+        meshclaw("mail", "connect", address, "--secret-stdin", "--dry-run", stdin=f"{PASSWORD}\n").code == 0
+    )
+    assert kept == {}
+    assert meshclaw("mail", "connect", address, "--secret-stdin", stdin=f"{PASSWORD}\n").code == 0
+    assert kept == {address: PASSWORD}
 
 
 def test_a_secret_that_others_can_read_is_refused(dovecot: Dovecot, meshclaw: Meshclaw, secret: Path) -> None:

@@ -70,6 +70,15 @@ def test_the_same_action_of_the_same_run_happens_once(door: Door, begin: Begin, 
     assert first[0].receipt == second[0].receipt
 
 
+def test_the_same_action_twice_in_one_breath_happens_once(
+    door: Door, begin: Begin, world: FakeConnector
+) -> None:
+    run = begin()
+    results = door.act(run, AGENT, [note(run, "x"), note(run, "y"), note(run, "x")])
+    assert world.world == ["x", "y"]
+    assert [result.stand for result in results] == ["done"] * 3
+
+
 def test_a_read_is_done_each_time(door: Door, begin: Begin, world: FakeConnector) -> None:
     run = begin()
     look = Action(run=run.id, verb=LOOK, arguments={})

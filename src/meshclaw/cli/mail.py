@@ -69,16 +69,14 @@ def connect(
         address=address, me=tuple(one.lower() for one in me), trusted_host=trusted_host, dns=dns, smtp=smtp,
         secret_file=str(Path(secret_file).absolute()) if secret_file else "",
     )  # fmt: skip
+    secrets = _ask_secrets(account, from_stdin=secret_stdin)
+    opening = (lambda: secrets[address]) if address in secrets else None
     with open_claw() as claw:
-        if address.startswith("imap") and not secret_file:
-            _keep_secret(address, secret_stdin=secret_stdin)
-        if smtp and not secret_file and not secret_stdin:
-            _keep_secret(smtp, secret_stdin=False)
-        with claw.mailbox(account, changing=False) as mailbox:
+        with claw.mailbox(account, changing=False, secret=opening) as mailbox:
             folders = mailbox.folders()
             count = sum(1 for _ in mailbox.entries(INBOX))
         if not dry_run:
-            claw.accounts.put(account)
+            _keep(claw, account, secrets)
     screen.words(
         f"{'Would connect' if dry_run else 'Connected'} {address}: {count} mails, {len(folders)} folders."
     )
@@ -86,15 +84,23 @@ def connect(
         screen.words("  Tell it who you are, so that it knows what is addressed to you: --me you@example.com")
 
 
-def _keep_secret(key: str, *, secret_stdin: bool) -> None:
+def _ask_secrets(account: Account, *, from_stdin: bool) -> dict[str, str]:
+    """By the address each belongs to; one line of standard input for each, or one question."""
+    if account.secret_file:
+        return {}
+    keys = [key for key in (account.address, account.smtp) if key.startswith(("imap", "smtp"))]
+    if from_stdin:
+        return {key: sys.stdin.readline().rstrip("\r\n") for key in keys}
+    return {key: click.prompt(f"Password for {key}", hide_input=True, err=True) for key in keys}
+
+
+def _keep(claw: Claw, account: Account, secrets: dict[str, str]) -> None:
+    """Only once the mailbox has opened with it is a password worth keeping."""
     from meshclaw.settings.secrets import to_keyring
 
-    secret = (
-        sys.stdin.readline().rstrip("\r\n")
-        if secret_stdin
-        else click.prompt(f"Password for {key}", hide_input=True)
-    )
-    to_keyring(key, secret)
+    for key, secret in secrets.items():
+        to_keyring(key, secret)
+    claw.accounts.put(account)
 
 
 @command.command()

@@ -85,9 +85,10 @@ class Door:
         """One result per action, in order. An action that this run already did is not done again."""
         results: dict[str, Result] = {}
         before = self._outbox(run.id)
+        once = {action.external_id: action for action in actions}  # the same thing named twice is done once
         new = [
             action
-            for action in actions
+            for action in once.values()
             if not self._is_settled(run, agent, action, before.get(action.external_id), results)
         ]
         view = self._view(run, agent, by_person=by_person)
