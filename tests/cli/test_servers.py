@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.servers.dovecot import (  # noqa: F401 - fixtures
     running_expired_dovecot,
 )
 from tests.servers.fake_imap import DO_THEN_DROP, DROP, FakeImap, running_fake_imap  # noqa: F401 - fixture
+from tests.servers.relay import Relay
 
 pytestmark = pytest.mark.dovecot
 
@@ -199,6 +201,41 @@ def test_a_server_that_fails_in_the_middle_costs_nothing_but_a_second_try(  # no
     moved = {one["arguments"]["message"]: one["arguments"].get("to", "INBOX") for one in actions(meshclaw)}
     assert len(moved) == len(kept)
     assert placed == {folder: list(moved.values()).count(folder) for folder in set(moved.values())}
+
+
+DROP_SECOND_COPIES = """
+require ["duplicate"];
+if duplicate :header "message-id" { discard; }
+"""
+
+
+def test_a_mail_in_doubt_that_is_sent_again_reaches_a_filtering_recipient_once(
+    dovecot: Dovecot, meshclaw: Meshclaw, secret: Path
+) -> None:
+    """The Message-ID is fixed by the draft, so a person who sends it again after an *unknown* does no harm."""
+    me, other = dovecot.person(), dovecot.person()
+    dovecot.filter(other, DROP_SECOND_COPIES)
+    relay = Relay(lmtp=dovecot.lmtp)
+    try:
+        smtp = f"smtp://127.0.0.1:{relay.port}"
+        meshclaw(
+            "mail", "connect", dovecot.address(me), "--me", me, "--smtp", smtp, "--secret-file", str(secret)
+        )
+        draft = meshclaw(
+            "mail", "draft", "--to", other, "--subject", "Samples", stdin="Ready.\n"
+        ).err.split()[-1]
+        relay.fault = "drop after accept"
+        for expected in (1, 0):  # in doubt first; sent when the person insists
+            assert meshclaw("mail", "send", draft).code == 0
+            [waiting] = meshclaw("approvals", "list", "--json").json()
+            assert meshclaw("approvals", "allow", waiting["id"]).code == expected  # type: ignore[index]
+            relay.fault = ""
+        assert len(relay.delivered) == 2
+        assert len({message_from_bytes(raw)["Message-ID"] for _, _, raw in relay.delivered}) == 1
+    finally:
+        relay.stop()
+    assert mails(dovecot, other) == {"INBOX": 1}
+    assert mails(dovecot, me)["INBOX"] == 2  # no filter here: both copies are seen
 
 
 def actions(meshclaw: Meshclaw) -> list[dict]:

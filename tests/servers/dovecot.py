@@ -75,12 +75,14 @@ protocol imap {{
   imap_idle_notify_interval = 30 secs
 }}
 protocol lmtp {{
+  mail_plugins = $mail_plugins sieve
   postmaster_address = postmaster@mesh.test
 }}
 plugin {{
   quota = maildir:User quota
   quota_rule = *:storage=1G
   acl = vfile:{top}/acls
+  sieve = file:~/filter.sieve
 }}
 """
 
@@ -133,6 +135,14 @@ class Dovecot:
         client = imapclient.IMAPClient("127.0.0.1", self.plain, ssl=False, timeout=10)
         client.plain_login(person, PASSWORD)
         return client
+
+    def filter(self, person: str, script: str) -> None:
+        """A Sieve script (RFC 5228) for everything that is delivered to ``person`` from now on."""
+        home = self.top / "mail" / person
+        home.mkdir(exist_ok=True)
+        (home / "filter.sieve").write_text(script)
+        for path in (home, home / "filter.sieve"):
+            os.chown(path, MAIL_UID, MAIL_UID)
 
     def deliver(self, person: str, raw: bytes) -> None:
         with smtplib.LMTP("127.0.0.1", self.lmtp) as lmtp:
