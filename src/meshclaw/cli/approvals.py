@@ -99,6 +99,8 @@ def why(id_: str, as_json: bool) -> None:
         if name == "arguments":
             for argument, content in one.arguments.items():
                 click.echo(f"  {argument}: {screen.clean(str(content))}")
+        elif isinstance(value, datetime):
+            click.echo(f"{name}: {screen.when(value.isoformat())}")
         else:
             click.echo(f"{name}: {screen.clean(str(value))}")
 

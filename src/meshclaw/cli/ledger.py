@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import cast
 
 import click
 import msgspec
@@ -84,6 +85,20 @@ def _print(stored: Stored, *, as_json: bool) -> None:
         return
     event = stored.event
     fields = {k: v for k, v in msgspec.to_builtins(event).items() if k not in _ENVELOPE and k != "kind"}
-    told = " ".join(f"{name}={value}" for name, value in fields.items() if value not in ("", None, [], {}))
+    told = " ".join(
+        f"{name}={_brief(value)}" for name, value in fields.items() if value not in ("", None, [], {})
+    )
     kind = click.style(f"{kind_of(type(event)):<18}", fg="cyan")
     click.echo(f"{stored.seq:>6}  {screen.when(event.ts)}  {kind} {screen.clean(told)}")
+
+
+def _brief(value: object) -> str:
+    """Enough to recognise it by; ``ledger show`` has the whole."""
+    match value:
+        case dict():
+            fields = cast("dict[str, object]", value)
+            return str(fields.get("verb") or ",".join(fields))
+        case str() if len(value) >= 32 and " " not in value:
+            return value[:12]
+        case _:
+            return str(value)

@@ -61,7 +61,9 @@ def connect(
     secret_stdin: bool,
     dry_run: bool,
 ) -> None:
-    """Connect ADDRESS: maildir:PATH, mbox:PATH or imaps://user@host. It is opened once to see that it works.
+    """Connect a mailbox, and see that it opens.
+
+    ADDRESS is maildir:PATH, mbox:PATH or imaps://user@host.
 
     Without --secret-file or --secret-stdin, a server's password is asked for and kept in the system's keyring.
     """
@@ -121,7 +123,10 @@ def accounts(as_json: bool) -> None:
 @command.command()
 @click.argument("address")
 def disconnect(address: str) -> None:
-    """Forget a connected mailbox; the mailbox itself and the ledger stay as they are."""
+    """Forget a connected mailbox.
+
+    The mailbox itself and the ledger stay as they are.
+    """
     with open_claw() as claw:
         claw.accounts.remove(address)
     screen.words(f"Disconnected {address}.")
@@ -144,7 +149,9 @@ def disconnect(address: str) -> None:
 def triage(
     address: str | None, from_dir: Path | None, me: tuple[str, ...], dry_run: bool, as_json: bool
 ) -> None:
-    """Sort the inbox of ADDRESS (or of the one connected mailbox) with no model.
+    """Sort the inbox, with no model.
+
+    Of ADDRESS, or of the one connected mailbox.
 
     What needs you stays and gets a label, what does not is filed, what looks dangerous is set aside.
     """
@@ -213,7 +220,8 @@ def _for_people(done: Triaged, *, dry_run: bool) -> None:
         told = ", ".join(f"{count} {state}" for state, count in sorted(done.observed.items()))
         screen.words(f"Seen of earlier placements: {told}.")
     cards = done.report.cards
-    click.echo(f"{'Would place' if dry_run else 'Placed'} {len(cards)} new mails; no model, 0 tokens.")
+    placed = f"{'Would place' if dry_run else 'Placed'} {len(cards)} new mails; no model, 0 tokens."
+    click.echo(placed if cards else "Nothing new.")
     for category in CATEGORIES:
         _show_category([card for card in cards if card.placement.category == category])
     click.echo()
@@ -259,7 +267,10 @@ def _line(card: Card) -> str:
 )
 @screen.as_json
 def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
-    """What needs you, what was filed, what is suspicious: of the last 24 hours, or of each RUN."""
+    """What needs you, and what was filed.
+
+    Of the last 24 hours, or of each RUN.
+    """
     from meshclaw.cli.digest import build, choose, show
 
     with open_claw() as claw:
@@ -270,7 +281,10 @@ def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 @screen.as_json
 def why(id_: str, as_json: bool) -> None:
-    """Why the mail ID was placed where it was, with the evidence."""
+    """Why a mail was placed where it was.
+
+    ID is the start of its id, as triage and the digest show it.
+    """
     with open_claw() as claw:
         placed, card = _find(claw, id_)
         outcome = [e for e in claw.ledger.events(OutcomeObserved) if e.message == placed.message]
@@ -284,7 +298,8 @@ def why(id_: str, as_json: bool) -> None:
     click.echo(f"\n{screen.clean(card.placement.why)}\n")
     for evidence in card.placement.evidence:
         click.echo(f"  {evidence.weight:+5.1f}  {evidence.signal:<22} {screen.clean(evidence.words)}")
-    for finding in card.findings:
+    told = {evidence.signal for evidence in card.placement.evidence}
+    for finding in (one for one in card.findings if one.kind not in told):
         click.echo(
             f"  {click.style('found', fg='yellow')}  {finding.kind:<22} {screen.clean(finding.detail)}"
         )
@@ -298,7 +313,7 @@ def why(id_: str, as_json: bool) -> None:
 @screen.dry_run
 @screen.as_json
 def undo(id_: str, dry_run: bool, as_json: bool) -> None:
-    """Take back what was done with the mail ID, and learn from it."""
+    """Take one mail back, and learn from it."""
     with open_claw() as claw:
         placed, card = _find(claw, id_)
         decided = {e.external_id for e in claw.ledger.events(ActionDecided, run=placed.run)

@@ -37,7 +37,10 @@ of_account = click.option(
 @of_account
 @screen.dry_run
 def draft(to: tuple[str, ...], subject: str, account: str | None, dry_run: bool) -> None:
-    """Put a mail into your drafts; its text comes from standard input. Nothing is sent."""
+    """Put a mail into your drafts.
+
+    Its text comes from standard input. Nothing is sent.
+    """
     with open_claw() as claw:
         mine = _sender(claw, account)
         text = sys.stdin.read()
@@ -62,7 +65,10 @@ def draft(to: tuple[str, ...], subject: str, account: str | None, dry_run: bool)
 @of_account
 @screen.dry_run
 def send(draft_id: str, account: str | None, dry_run: bool) -> None:
-    """Ask to send the draft whose id starts with DRAFT; it goes out when you allow exactly this."""
+    """Ask to send a draft.
+
+    DRAFT is the start of its id. It goes out when you allow exactly this.
+    """
     with open_claw() as claw:
         mine = _sender(claw, account)
         run = _start(claw, mine, "mail.write")
@@ -84,7 +90,10 @@ def send(draft_id: str, account: str | None, dry_run: bool) -> None:
 @of_account
 @screen.dry_run
 def unsubscribe(id_: str, folder: str, account: str | None, dry_run: bool) -> None:
-    """Ask to leave the mailing list that sent the mail ID (RFC 8058 one-click, signed by its sender)."""
+    """Ask to leave a mailing list.
+
+    The one that sent the mail ID, by RFC 8058 one-click, which its sender must have signed.
+    """
     with open_claw() as claw:
         mine = claw.account(account)
         run = _start(claw, mine, "mail.unsubscribe")

@@ -42,7 +42,7 @@ class ContentStore:
             row = self._db.execute("SELECT body FROM content WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise NotFound(f"the content {digest[:12]!r} was forgotten", fix="Its event stays as proof.")
-        if sha256_hex(row[0]) != digest:
+        if not isinstance(row[0], bytes) or sha256_hex(row[0]) != digest:
             raise Damaged(
                 f"the content {digest[:12]!r} was changed", fix="Nothing that needs it will be done."
             )

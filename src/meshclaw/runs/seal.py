@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from secrets import token_hex
 from typing import NamedTuple
 
 import msgspec
@@ -28,7 +29,8 @@ def seal(
         {name: value for name, value in arguments.items() if _is_content(declaration, name)}
         for declaration, arguments in calls
     ]
-    digests = iter(contents.put(value for values in hidden for value in values.values()))
+    # Salted: the digest of a bare address would tell the address to whoever has a list of them.
+    digests = iter(contents.put((token_hex(16), value) for values in hidden for value in values.values()))
     return [
         Sealed(
             {name: value for name, value in arguments.items() if name not in values},
@@ -41,7 +43,8 @@ def seal(
 def unseal(contents: ContentStore, clear: Mapping[str, Value], sealed: Mapping[str, str]) -> dict[str, Value]:
     """The whole arguments again; NotFound where the content was forgotten, Damaged where it was changed."""
     values: dict[str, Value] = {
-        name: msgspec.json.decode(contents.get(digest)) for name, digest in sealed.items()
+        name: msgspec.json.decode(contents.get(digest), type=tuple[str, Value])[1]
+        for name, digest in sealed.items()
     }
     return {**clear, **values}
 
