@@ -48,6 +48,19 @@ def test_from_dir_leaves_the_files_alone_and_its_run_can_be_undone(meshclaw: Mes
     assert (undone.code, undone.json()) == (0, {"undone": said["messages"], "failed": 0})
 
 
+def test_the_same_folder_can_be_triaged_again_and_again(meshclaw: Meshclaw, letters: Path) -> None:
+    first, second = (
+        meshclaw("mail", "triage", "--from-dir", str(letters), "--json").json() for _ in range(2)
+    )
+    assert first["run"] != second["run"]
+    for said in (first, second):
+        assert len(said["placements"]) == 24
+    assert meshclaw("run", "undo", first["run"], second["run"], "--json").json() == {
+        "undone": 48,
+        "failed": 0,
+    }
+
+
 def test_mail_is_where_the_placements_say_and_nothing_is_lost(meshclaw: Meshclaw, maildir: Path) -> None:
     before = snapshot(maildir)
     placements = triaged(meshclaw, maildir)["placements"]

@@ -13,9 +13,11 @@ from meshclaw.connectors.mail.mailbox.base import Entry
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.card import Card
 from meshclaw.flow.event.mail import PlacementMade
+from meshclaw.flow.event.run import RunStarted
 from meshclaw.flow.message import Message
 from meshclaw.flow.placement import INBOX, Placement
 from meshclaw.flow.run import Run
+from meshclaw.flow.units import digest_of
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door, Result
 
@@ -64,7 +66,7 @@ def triage(
     """
     report = Report(run=run.id)
     _go_on(door, run, report)
-    seen = Seen(door.ledger)
+    seen = Seen(door.ledger, run.subject)
     new = (entry for entry in _list(door, run) if seen.is_new(entry))
     entries = sorted(new, key=lambda entry: (-entry.received, entry.ref))  # the newest first, as people read
     lists = UnreadLists()
@@ -89,14 +91,14 @@ def triage(
 
 
 class Seen:
-    """What earlier runs placed: a mail that the person moved back is theirs and is not filed again."""
+    """What earlier runs placed in this mailbox: what the person moved back is theirs and is not filed again."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.messages: set[str] = set()
-        self._refs: set[str] = set()
-        for placed in ledger.events(PlacementMade):
-            self.messages.add(placed.message)
-            self._refs.add(placed.ref)
+    def __init__(self, ledger: Ledger, mailbox: str) -> None:
+        subject = digest_of(mailbox)
+        runs = {event.run for event in ledger.events(RunStarted) if event.subject == subject}
+        placed = [event for event in ledger.events(PlacementMade) if event.run in runs]
+        self.messages = {event.message for event in placed}
+        self._refs = {event.ref for event in placed}
 
     def is_new(self, entry: Entry) -> bool:
         return entry.ref not in self._refs and not entry.labels and not entry.draft
