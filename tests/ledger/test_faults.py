@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from meshclaw import sqlite
 from meshclaw.errors import Busy, Damaged, NotFound, Operational
 from meshclaw.flow.event.guard import ClockStepped
 from meshclaw.flow.event.run import RunCancelled
 from meshclaw.ledger import ledger as module
-from meshclaw.ledger import sqlite
 from meshclaw.ledger.ledger import Ledger
 
 
@@ -163,3 +163,11 @@ def test_words_for_every_fault_come_from_sqlite_itself(tmp_path: Path) -> None:
         sqlite.connect(fake, module.SCHEMA)
     with pytest.raises(Operational, match="cannot be opened"):
         sqlite.connect(tmp_path / "nowhere" / "ledger.db", module.SCHEMA)
+
+
+def test_a_new_file_is_for_its_owner_only(home: Path) -> None:
+    ledger = Ledger(home)
+    ledger.record(RunCancelled(open=1))
+    for path in home.glob("ledger.db*"):
+        assert path.stat().st_mode & 0o077 == 0, path.name
+    ledger.close()

@@ -1,7 +1,8 @@
 """The architecture in four lines, checked.
 
-flow imports nothing of ours · steps import flow, errors, settings · joins import steps too · faces import anything,
-and nobody imports faces. ``wiring`` is for faces; ``testing`` is for tests and faces. Run: python tools/lint/arrows.py
+flow imports nothing of ours · steps import flow, errors, sqlite, settings · joins import steps too ·
+faces import anything, and nobody imports faces. ``wiring`` is for faces; ``testing`` for tests and faces.
+Run: python tools/lint/arrows.py
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ ROOT = Path(__file__).parents[2] / "src"
 STEPS = {"triggers", "agents", "llm", "guard", "connectors", "readers", "code", "ledger"}
 JOINS = {"runs", "outcomes", "metrics"}
 FACES = {"cli", "hub", "wiring", "testing", "__main__"}
-BASE = {"flow", "errors", "settings", ""}  # "" is the package itself: its version
+BASE = {"flow", "errors", "sqlite", "settings", ""}  # "" is the package itself: its version
 
 
 def allowed(room: str) -> set[str]:
     """The rooms that code in ``room`` may import; its own is always among them."""
     if room in ("flow", "errors"):
         return {room}
+    if room == "sqlite":
+        return {"errors", "sqlite"}
     if room == "settings":
         return {"flow", "errors", "settings"}
     if room in STEPS:

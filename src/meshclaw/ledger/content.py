@@ -10,7 +10,7 @@ from pathlib import Path
 
 from meshclaw.errors import Damaged, NotFound
 from meshclaw.flow.units import canonical, sha256_hex
-from meshclaw.ledger.sqlite import connect, telling
+from meshclaw.sqlite import connect, telling
 
 SCHEMA = "CREATE TABLE content (digest TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;"
 

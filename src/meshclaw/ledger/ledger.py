@@ -18,7 +18,7 @@ from meshclaw.flow.event.union import AnyEvent, decoder
 from meshclaw.flow.units import canonical, new_ids, utc_now
 from meshclaw.ledger import chain
 from meshclaw.ledger.device import Device
-from meshclaw.ledger.sqlite import connect, telling
+from meshclaw.sqlite import connect, telling
 
 log = logging.getLogger(__name__)
 

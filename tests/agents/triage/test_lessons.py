@@ -203,7 +203,7 @@ def test_a_file_of_noise_and_a_file_of_another_version_are_called_damaged(tmp_pa
 
 
 def test_a_second_writer_is_told_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("meshclaw.agents.triage.lessons_file._BUSY_MS", 1)
+    monkeypatch.setattr("meshclaw.sqlite.BUSY_MS", 1)
     path = tmp_path / "lessons.sqlite"
     first, second = Lessons.open(path), Lessons.open(path)
     with first.batch():

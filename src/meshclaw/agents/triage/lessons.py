@@ -21,6 +21,7 @@ from meshclaw.agents.triage import lessons_file
 from meshclaw.agents.triage.tokens import tokens
 from meshclaw.flow.message import Message
 from meshclaw.flow.placement import Category
+from meshclaw.sqlite import telling
 
 _CACHE_LIMIT = 300_000
 """Remembered look-ups; about 40 MB at most, then the cache starts again."""
@@ -74,13 +75,13 @@ class Lessons:
     @classmethod
     def open(cls, path: Path | str) -> Lessons:
         """``":memory:"`` keeps nothing. Damaged for a broken file, Busy and Operational for the machine."""
-        with lessons_file.telling(str(path)):
-            connection = lessons_file.connect(str(path))
-            try:
+        connection = lessons_file.connect(path)
+        try:
+            with telling(path):
                 return cls(connection, str(path))
-            except BaseException:
-                connection.close()
-                raise
+        except BaseException:
+            connection.close()
+            raise
 
     def close(self) -> None:
         self._db.close()
@@ -90,7 +91,7 @@ class Lessons:
     @contextmanager
     def batch(self) -> Generator[None]:
         """One transaction around everything inside; nothing of it stays if it raises."""
-        with lessons_file.telling(self._path):
+        with telling(self._path):
             if self._depth == 0:
                 self._db.execute("BEGIN IMMEDIATE")
             self._depth += 1
@@ -155,7 +156,7 @@ class Lessons:
 
     def learned(self, message: Message) -> Category | None:
         """What the person said of this very mail."""
-        with lessons_file.telling(self._path):
+        with telling(self._path):
             row = self._db.execute(
                 "SELECT category FROM learned WHERE digest = ?", (message.digest,)
             ).fetchone()
@@ -177,7 +178,7 @@ class Lessons:
     def totals(self) -> tuple[int, int]:
         """Mails learned as wanted and as junk."""
         if self._totals is None:
-            with lessons_file.telling(self._path):
+            with telling(self._path):
                 junk, total = self._db.execute(
                     "SELECT coalesce(sum(category = 'suspicious'), 0), count(*) FROM learned"
                 ).fetchone()
@@ -194,7 +195,7 @@ class Lessons:
 
     def counts(self) -> Counts:
         wanted, junk = self.totals()
-        with lessons_file.telling(self._path):
+        with telling(self._path):
             stored = self._db.execute(
                 "SELECT (SELECT count(*) FROM tokens), (SELECT count(*) FROM people)"
             ).fetchone()
@@ -252,7 +253,7 @@ class Lessons:
     def _person(self, address: str) -> tuple[int, int]:
         key = address.lower()
         if key not in self._people:
-            with lessons_file.telling(self._path):
+            with telling(self._path):
                 row = self._db.execute(
                     "SELECT sent, received FROM people WHERE hash = ?", (self._hash(key),)
                 ).fetchone()
@@ -262,7 +263,7 @@ class Lessons:
     def _history(self, column: str, value: str) -> History:
         key = (column, value)
         if value and key not in self._histories:
-            with lessons_file.telling(self._path):
+            with telling(self._path):
                 rows = self._db.execute(
                     f"SELECT category, count(*), max(step) FROM learned WHERE {column} = ? GROUP BY category",  # noqa: S608 - "sender" or "list"
                     (self._hash(value),),
@@ -275,7 +276,7 @@ class Lessons:
         if len(self._seen) > _CACHE_LIMIT:
             self._seen.clear()
         hashes = {self._hash(name): name for name in names}
-        with lessons_file.telling(self._path):
+        with telling(self._path):
             rows = self._db.execute(
                 "SELECT hash, wanted, junk FROM tokens WHERE hash IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(hashes)),),

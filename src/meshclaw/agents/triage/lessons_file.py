@@ -1,17 +1,13 @@
-"""The SQLite file under the lessons: its tables, how it is opened, and its faults in a person's words."""
+"""The SQLite file under the lessons: its tables, and the checks before it is trusted."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
-from meshclaw.errors import Busy, Damaged, MeshClawError, Operational
+from meshclaw import sqlite
+from meshclaw.errors import Damaged
 
-MEMORY = ":memory:"
-VERSION = 1
-_BUSY_MS = 5_000
 _FIX = "Restore a copy of the file, or delete it: triage then starts again from its rules and learns anew."
 
 _SCHEMA = """
@@ -37,16 +33,11 @@ CREATE TABLE noted (hash INTEGER PRIMARY KEY);
 """
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """An open, checked and migrated file. Raises sqlite3 errors (wrap in ``telling``) and Damaged."""
+def connect(path: Path | str) -> sqlite3.Connection:
+    """An open and checked file. A lost last lesson after a power cut is learned again, so it need not be durable."""
     _refuse_empty(path)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite.connect(path, _SCHEMA, durable=False)
     try:
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
-        # A lost last lesson after a power cut is learned again; a torn file would not be.
-        connection.execute("PRAGMA synchronous=NORMAL")
-        _migrate(connection, path)
         _verify(connection, path)
     except BaseException:
         connection.close()
@@ -54,55 +45,19 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
+def _verify(connection: sqlite3.Connection, path: Path | str) -> None:
+    with sqlite.telling(path):
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise Damaged(f"the lessons file {str(path)!r} is damaged ({found})", fix=_FIX)
+
+
 def salt(connection: sqlite3.Connection) -> bytes:
     return connection.execute("SELECT value FROM salt").fetchone()[0]
 
 
-def _refuse_empty(path: str) -> None:
+def _refuse_empty(path: Path | str) -> None:
     # SQLite takes an empty file for a new database: lessons cut to nothing would vanish without a word.
     file = Path(path)
-    if path != MEMORY and file.is_file() and file.stat().st_size == 0:
-        raise Damaged(f"the lessons file {path!r} is empty", fix=_FIX)
-
-
-def _migrate(connection: sqlite3.Connection, path: str) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
-    elif version != VERSION:
-        raise Damaged(f"the lessons file {path!r} has version {version}, not {VERSION}", fix=_FIX)
-
-
-def _verify(connection: sqlite3.Connection, path: str) -> None:
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        raise Damaged(f"the lessons file {path!r} is damaged ({found})", fix=_FIX)
-
-
-@contextmanager
-def telling(path: str) -> Generator[None]:
-    """Turn what SQLite says into what a person can do about it."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _told(error, path) from error
-
-
-def _told(error: sqlite3.Error, path: str) -> MeshClawError:
-    words = str(error)
-    if "locked" in words or "busy" in words:
-        return Busy(
-            f"another process is writing to the lessons file {path!r}", fix="Wait for it and run this again."
-        )
-    if "full" in words:
-        return Operational(
-            f"the disk that holds {path!r} is full", fix="Free some space and run the same command again."
-        )
-    if "unable to open" in words or "readonly" in words:
-        return Operational(
-            f"the lessons file {path!r} cannot be opened ({words})",
-            fix="Check that its folder exists and belongs to you.",
-        )
-    if isinstance(error, sqlite3.ProgrammingError):
-        return Operational(f"the lessons file {path!r} is not open ({words})", fix="Open it again.")
-    return Damaged(f"the lessons file {path!r} is damaged ({words})", fix=_FIX)
+    if path != sqlite.MEMORY and file.is_file() and file.stat().st_size == 0:
+        raise Damaged(f"the lessons file {str(path)!r} is empty", fix=_FIX)

@@ -1,0 +1,90 @@
+"""Opening SQLite the one way this project does, with the machine's faults told as our errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from meshclaw.errors import Busy, Damaged, MeshClawError, Operational
+
+MEMORY = ":memory:"
+VERSION = 1
+"""Of every schema here; ``PRAGMA user_version`` of the file."""
+BUSY_MS = 5_000
+"""How long a writer waits for another one before it says so."""
+
+
+def connect(path: Path | str, schema: str, *, durable: bool = True) -> sqlite3.Connection:
+    """A connection in WAL mode to a file that only its owner can read, made with ``schema`` where it is new.
+
+    ``durable``: a commit is on disk when it returns; else the last ones may be lost with the power, never torn.
+    """
+    with telling(path):
+        _make_private(path)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            _migrate(connection, path, schema)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _make_private(path: Path | str) -> None:
+    """SQLite would make the file, and the WAL beside it, readable for everybody."""
+    if path == MEMORY or Path(path).exists():
+        return
+    try:
+        Path(path).touch(mode=0o600)
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from error
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | str, schema: str) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={VERSION}; COMMIT;")
+    elif version != VERSION:
+        raise Damaged(
+            f"{str(path)!r} has version {version}, and this MeshClaw knows version {VERSION}",
+            fix="Use the MeshClaw that wrote it, or a newer one.",
+        )
+
+
+@contextmanager
+def telling(path: Path | str) -> Generator[None]:
+    """Turn what SQLite says into what a person can do about it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _told(error, str(path)) from error
+
+
+def _told(error: sqlite3.Error, path: str) -> MeshClawError:
+    words = str(error)
+    if "locked" in words or "busy" in words:
+        return Busy(
+            f"another process is writing to {path!r} and did not finish within {BUSY_MS // 1000} s",
+            fix="Wait for it, or see which one it is with: meshclaw doctor",
+        )
+    if "full" in words:
+        return Operational(
+            f"the disk that holds {path!r} is full; nothing that was recorded before is lost",
+            fix="Free some space and run the same command again.",
+        )
+    if "unable to open" in words or "readonly" in words:
+        return Operational(
+            f"{path!r} cannot be opened for this ({words})",
+            fix="Check that the folder exists and belongs to you; MESHCLAW_HOME moves it elsewhere.",
+        )
+    if isinstance(error, sqlite3.DatabaseError) and ("malformed" in words or "not a database" in words):
+        return Damaged(
+            f"{path!r} is damaged ({words})",
+            fix=f"Keep the file, restore its last copy, and compare both: sqlite3 {Path(path).name} .recover",
+        )
+    return Operational(f"{path!r}: {words}", fix="Run: meshclaw doctor")
