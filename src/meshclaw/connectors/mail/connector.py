@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -49,9 +49,15 @@ class MailConnector:
         self._outgoing = outgoing
 
     def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
+        performers = {
+            "mail.list": self._list, "mail.read": self._read, "mail.label": self._label, "mail.move": self._move,
+            "mail.archive": self._archive, "mail.draft": self._draft, "mail.send": self._send,
+            "mail.unsubscribe": self._unsubscribe,
+        }  # fmt: skip
         for verb, group in groupby(actions, key=lambda action: action.verb):
-            handler = getattr(self, "_" + verb.partition(".")[2])
-            yield from handler(list(group))
+            alike = [(action, _problem(action)) for action in group]
+            results = performers[verb]([action for action, problem in alike if problem is None])
+            yield from (problem or next(results) for _, problem in alike)
 
     # -- reading -------------------------------------------------------------------------
 
@@ -285,15 +291,22 @@ def _attempt(deed: Callable[[], Performed]) -> Performed | MeshClawError:
         return error
 
 
+LISTS = frozenset({"refs", "add", "remove", "recipients"})
+"""Arguments that are lists of texts; all others are texts."""
+
+
+def _problem(action: Action) -> Refused | None:
+    """One action with arguments of the wrong shape must not take the others of its batch down."""
+    for name, value in action.arguments.items():
+        wanted = "a list of texts" if name in LISTS else "a text"
+        if isinstance(value, list) != (name in LISTS) or isinstance(value, bool | int):
+            return Refused(f"{action.verb}: {name} must be {wanted}, not {value!r}")
+    return None
+
+
 def _text(action: Action, name: str) -> str:
-    value = action.arguments[name]
-    if not isinstance(value, str):
-        raise Refused(f"{action.verb}: {name} must be text, not {value!r}")
-    return value
+    return cast("str", action.arguments[name])
 
 
 def _texts(action: Action, name: str) -> list[str]:
-    value = action.arguments[name]
-    if not isinstance(value, list):
-        raise Refused(f"{action.verb}: {name} must be a list of texts, not {value!r}")
-    return value
+    return cast("list[str]", action.arguments[name])
