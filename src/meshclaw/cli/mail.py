@@ -12,17 +12,13 @@ import click
 import msgspec
 
 from meshclaw.cli import screen
-from meshclaw.cli.working import Progress, Triaged, silent, triage_mailbox, undo_run
+from meshclaw.cli.connecting import accounts, connect, disconnect
+from meshclaw.cli.placed import undo, why
+from meshclaw.cli.working import Progress, Triaged, silent, triage_mailbox
 from meshclaw.cli.writing import draft, send, unsubscribe
-from meshclaw.errors import NotFound
 from meshclaw.flow.card import Card
-from meshclaw.flow.event.action import ActionDecided
-from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
-from meshclaw.flow.message import MAX_READ
-from meshclaw.flow.placement import CATEGORIES, INBOX
+from meshclaw.flow.placement import CATEGORIES
 from meshclaw.flow.units import new_id
-from meshclaw.runs.run import Told, tell
-from meshclaw.runs.triage import card_of
 from meshclaw.settings.accounts import Account
 from meshclaw.wiring import Claw, open_claw
 
@@ -33,106 +29,6 @@ SHOWN = 5
 @click.group("mail")
 def command() -> None:
     """Your mail: sorted while you sleep, nothing deleted, all of it reversible."""
-
-
-# -- connecting --------------------------------------------------------------------------
-
-
-@command.command()
-@click.argument("address")
-@click.option(
-    "--me", multiple=True, metavar="MAIL", help="An address of yours; give all of them. The first one sends."
-)
-@click.option("--trusted-host", default="", help="The authserv-id your own mail server writes (RFC 8601).")
-@click.option("--dns", is_flag=True, help="Ask the DNS for DKIM keys, so that signatures are checked here.")
-@click.option("--smtp", default="", metavar="URL", help="How to send: smtps://user@host.")
-@click.option(
-    "--secret-file", default="", type=click.Path(), help="A file with the password, readable by you only."
-)
-@click.option("--secret-stdin", is_flag=True, help="Read the password from standard input into the keyring.")
-@screen.dry_run
-def connect(
-    address: str,
-    me: tuple[str, ...],
-    trusted_host: str,
-    dns: bool,
-    smtp: str,
-    secret_file: str,
-    secret_stdin: bool,
-    dry_run: bool,
-) -> None:
-    """Connect a mailbox, and see that it opens.
-
-    ADDRESS is maildir:PATH, mbox:PATH or imaps://user@host.
-
-    Without --secret-file or --secret-stdin, a server's password is asked for and kept in the system's keyring.
-    """
-    account = Account(
-        address=address, me=tuple(one.lower() for one in me), trusted_host=trusted_host, dns=dns, smtp=smtp,
-        secret_file=str(Path(secret_file).absolute()) if secret_file else "",
-    )  # fmt: skip
-    secrets = _ask_secrets(account, from_stdin=secret_stdin)
-    opening = (lambda: secrets[address]) if address in secrets else None
-    with open_claw() as claw:
-        with claw.mailbox(account, changing=False, secret=opening) as mailbox:
-            folders = mailbox.folders()
-            count = sum(1 for _ in mailbox.entries(INBOX))
-        if not dry_run:
-            _keep(claw, account, secrets)
-    screen.words(
-        f"{'Would connect' if dry_run else 'Connected'} {address}: {count} mails, {len(folders)} folders."
-    )
-    if not me:
-        screen.words("  Tell it who you are, so that it knows what is addressed to you: --me you@example.com")
-
-
-def _ask_secrets(account: Account, *, from_stdin: bool) -> dict[str, str]:
-    """By the address each belongs to; one line of standard input for each, or one question."""
-    if account.secret_file:
-        return {}
-    keys = [key for key in (account.address, account.smtp) if key.startswith(("imap", "smtp"))]
-    if from_stdin:
-        return {key: sys.stdin.readline().rstrip("\r\n") for key in keys}
-    return {key: click.prompt(f"Password for {key}", hide_input=True, err=True) for key in keys}
-
-
-def _keep(claw: Claw, account: Account, secrets: dict[str, str]) -> None:
-    """Only once the mailbox has opened with it is a password worth keeping."""
-    from meshclaw.settings.secrets import to_keyring
-
-    for key, secret in secrets.items():
-        to_keyring(key, secret)
-    claw.accounts.put(account)
-
-
-@command.command()
-@screen.as_json
-def accounts(as_json: bool) -> None:
-    """The connected mailboxes."""
-    with open_claw() as claw:
-        known = claw.accounts.all()
-    if as_json:
-        screen.data(known)
-        return
-    rows = [(a.address, ", ".join(a.me), a.smtp or "no", a.secret_file or "keyring") for a in known]
-    screen.table(
-        ("MAILBOX", "YOU", "SENDS", "SECRET FROM"), rows, empty="None yet: meshclaw mail connect ADDRESS"
-    )
-
-
-@command.command()
-@click.argument("address")
-def disconnect(address: str) -> None:
-    """Forget a connected mailbox.
-
-    The mailbox itself and the ledger stay as they are.
-    """
-    with open_claw() as claw:
-        claw.accounts.remove(address)
-    screen.words(f"Disconnected {address}.")
-
-
-# -- triage ------------------------------------------------------------------------------
 
 
 @command.command()
@@ -257,9 +153,6 @@ def _line(card: Card) -> str:
     return f"{click.style(card.placement.message[:8], fg='cyan')}  {sender[:24]:<24}  {screen.clean(card.subject)[:70]}"
 
 
-# -- looking back ------------------------------------------------------------------------
-
-
 @command.command()
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @click.option(
@@ -277,80 +170,5 @@ def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
         show(build(claw, choose(claw, runs)), html=html, as_json=as_json)
 
 
-@command.command()
-@click.argument("id_", metavar="ID")
-@screen.as_json
-def why(id_: str, as_json: bool) -> None:
-    """Why a mail was placed where it was.
-
-    ID is the start of its id, as triage and the digest show it.
-    """
-    with open_claw() as claw:
-        placed, card = _find(claw, id_)
-        outcome = [e for e in claw.ledger.events(OutcomeObserved) if e.message == placed.message]
-    if as_json:
-        screen.data({"run": placed.run, "card": card, "outcome": outcome[-1].state if outcome else "pending"})
-        return
-    click.echo(f"{click.style(screen.clean(card.subject) or '(no subject)', bold=True)}")
-    click.echo(
-        f"  from {screen.clean(card.sender.name)} <{screen.clean(card.sender.address)}>, {screen.clean(card.source)}"
-    )
-    click.echo(f"\n{screen.clean(card.placement.why)}\n")
-    for evidence in card.placement.evidence:
-        click.echo(f"  {evidence.weight:+5.1f}  {evidence.signal:<22} {screen.clean(evidence.words)}")
-    told = {evidence.signal for evidence in card.placement.evidence}
-    for finding in (one for one in card.findings if one.kind not in told):
-        click.echo(
-            f"  {click.style('found', fg='yellow')}  {finding.kind:<22} {screen.clean(finding.detail)}"
-        )
-    click.echo(
-        f"\n  Since then: {outcome[-1].state if outcome else 'nothing seen yet'}. Wrong? meshclaw mail undo {id_}"
-    )
-
-
-@command.command()
-@click.argument("id_", metavar="ID")
-@screen.dry_run
-@screen.as_json
-def undo(id_: str, dry_run: bool, as_json: bool) -> None:
-    """Take one mail back, and learn from it."""
-    with open_claw() as claw:
-        placed, card = _find(claw, id_)
-        decided = {e.external_id for e in claw.ledger.events(ActionDecided, run=placed.run)
-                   if e.arguments.get("ref") == placed.ref}  # fmt: skip
-        told = tell(claw.ledger, claw.contents, placed.run)
-        undone = undo_run(claw, told, lambda item: item.decided.external_id in decided, dry_run=dry_run)
-        if undone.undone and not dry_run and placed.folder != INBOX:
-            _teach(claw, told, card)
-    if as_json:
-        screen.data({"undone": undone.undone, "failed": undone.failed})
-    elif undone.undone:
-        screen.words(
-            "Would take it back." if dry_run else "Taken back; mails like it will rather stay in the inbox."
-        )
-    else:
-        screen.words(
-            "Nothing to take back" + "".join(f": {r.error}" for r in undone.results if r.error) + "."
-        )
-    sys.exit(1 if undone.failed else 0)
-
-
-def _teach(claw: Claw, told: Told, card: Card) -> None:
-    account = claw.accounts.get(told.run.subject)
-    with claw.mailbox(account, changing=False) as mailbox:
-        ref = mailbox.find(INBOX, message_id=card.message_id, digest=card.digest)
-        if ref is not None:
-            claw.lessons.learn(claw.parse(mailbox.read(INBOX, ref, MAX_READ), account), "reply")
-
-
-def _find(claw: Claw, prefix: str) -> tuple[PlacementMade, Card]:
-    matches = {e.message: e for e in claw.ledger.events(PlacementMade) if e.message.startswith(prefix)}
-    if len(matches) != 1 or not prefix:
-        count = "no mail has" if not matches else "several mails have"
-        raise NotFound(f"{count} the id {prefix!r}", fix="The ids are in: meshclaw mail triage --json")
-    [placed] = matches.values()
-    return placed, card_of(claw.door(), placed)
-
-
-for written in (draft, send, unsubscribe):
-    command.add_command(written)
+for one in (connect, accounts, disconnect, why, undo, draft, send, unsubscribe):
+    command.add_command(one)
