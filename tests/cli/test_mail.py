@@ -209,6 +209,19 @@ def test_a_draft_is_kept_and_a_send_waits_for_a_word(meshclaw: Meshclaw, maildir
     assert (allowed.code, "no way to send" in allowed.err) == (1, True)
 
 
+def test_one_mail_is_archived_on_the_person_s_word_and_taken_back(meshclaw: Meshclaw, maildir: Path) -> None:
+    meshclaw("mail", "connect", f"maildir:{maildir}", *ME)
+    before = snapshot(maildir)
+    placed = meshclaw("mail", "triage", "--json", "--dry-run").json()["placements"][0]
+    assert meshclaw("mail", "archive", placed["id"], "--dry-run").code == 0
+    assert snapshot(maildir) == before
+    said = meshclaw("mail", "archive", placed["id"])
+    assert said.code == 0, said.err
+    assert folders(maildir)[".Archive"] == 1
+    assert meshclaw("run", "undo", said.err.split()[-1]).code == 0
+    assert snapshot(maildir) == before
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

@@ -17,7 +17,6 @@ from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.action import ActionDecided, ActionPerformed
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.grant import Rights
-from meshclaw.flow.request import Request
 from meshclaw.guard import intents
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, kind_of
@@ -26,6 +25,7 @@ from meshclaw.runs import approve, undo
 from meshclaw.runs.act import Door
 from meshclaw.runs.run import approvals, start, tell, working
 from meshclaw.testing.connector import NOTE, POST, FakeConnector
+from meshclaw.triggers import terminal
 
 
 def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,7 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
     door = Door(ledger=ledger, contents=contents, connectors={"fake": world}, ceiling=rights, policy=rights)
 
     # A trigger receives a request, and a run begins.
-    request = Request(intent="notes.keep", trigger="terminal", trust="person")
+    request = terminal.receive("notes.keep")
     run = start(ledger, contents, request=request, agent=clerk, subject="the fake world")
     with working(ledger, run):
         # The run proposes two actions. The guard allows the one that can be taken back and asks about the other.

@@ -20,6 +20,7 @@ from meshclaw.errors import Busy, MeshClawError, Operational, UserError
 from meshclaw.flow.placement import INBOX
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.home import home
+from meshclaw.triggers import schedule
 from meshclaw.wiring import open_claw
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def _triage(account: Account) -> None:
     from meshclaw.cli.working import triage_mailbox
 
     with open_claw() as claw, claw.mailbox(account) as mailbox:
-        done = triage_mailbox(claw, account, mailbox, trigger="schedule")
+        done = triage_mailbox(claw, account, mailbox, request=schedule.receive("mail.triage"))
     if done.report.cards:
         log.warning("%s: placed %d new mails.", account.address, len(done.report.cards))
 

@@ -15,7 +15,7 @@ from meshclaw.cli import screen
 from meshclaw.cli.connecting import accounts, connect, disconnect
 from meshclaw.cli.placed import undo, why
 from meshclaw.cli.working import Progress, Triaged, silent, triage_mailbox
-from meshclaw.cli.writing import draft, send, unsubscribe
+from meshclaw.cli.writing import archive, draft, send, unsubscribe
 from meshclaw.flow.card import Card
 from meshclaw.flow.placement import CATEGORIES
 from meshclaw.flow.units import new_id
@@ -170,5 +170,5 @@ def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
         show(build(claw, choose(claw, runs)), html=html, as_json=as_json)
 
 
-for one in (connect, accounts, disconnect, why, undo, draft, send, unsubscribe):
+for one in (connect, accounts, disconnect, why, undo, archive, draft, send, unsubscribe):
     command.add_command(one)

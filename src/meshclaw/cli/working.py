@@ -16,7 +16,7 @@ from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.message import MAX_READ, Message
 from meshclaw.flow.outcome import OutcomeState
 from meshclaw.flow.placement import Placement
-from meshclaw.flow.request import Request, Trigger
+from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.outcomes import mail as outcomes
 from meshclaw.runs import resume
@@ -27,6 +27,7 @@ from meshclaw.runs.triage import Report, triage
 from meshclaw.runs.undo import Undone, plan, undo
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.sync import SyncStates
+from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
 
 HEAD_BYTES = 32 * 1024
@@ -48,7 +49,7 @@ def silent(done: int, all_: int) -> None:
 
 
 def triage_mailbox(
-    claw: Claw, account: Account, mailbox: Mailbox, *, trigger: Trigger = "terminal",
+    claw: Claw, account: Account, mailbox: Mailbox, *, request: Request | None = None,
     sources: Mapping[str, str] | None = None, progress: Progress = silent, dry_run: bool = False,
 ) -> Triaged:  # fmt: skip
     """Finish what was stopped, learn from what the person did, place what is new.
@@ -58,9 +59,8 @@ def triage_mailbox(
     stopped = [] if dry_run else stopped_runs(claw, account.address)
     for told in stopped:
         _resume(claw, told, mailbox, account)
-    trust = "person" if trigger == "terminal" else "schedule"
-    request = Request(intent="mail.triage", trigger=trigger, trust=trust)
-    run = start(claw.ledger, claw.contents, request=request, agent=MAIL_TRIAGE, subject=account.address)
+    asked = request or terminal.receive("mail.triage")
+    run = start(claw.ledger, claw.contents, request=asked, agent=MAIL_TRIAGE, subject=account.address)
     with working(claw.ledger, run), claw.lessons.batch():
         observed = {} if dry_run else _learn(claw, run, mailbox, account)
         report = _place(

@@ -1,4 +1,4 @@
-"""``meshclaw mail draft | send | unsubscribe``: what leaves the machine is drafted first and asked for."""
+"""``meshclaw mail draft | send | unsubscribe | archive``: what leaves the machine is drafted first and asked for."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from meshclaw.connectors.mail.connector import DRAFTS, Read
 from meshclaw.connectors.mail.mailbox.base import Entry
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.action import Action, Value
-from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door, Result
 from meshclaw.runs.run import start, working
 from meshclaw.settings.accounts import Account
+from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw, open_claw
 
 of_account = click.option(
@@ -115,6 +115,28 @@ def unsubscribe(id_: str, folder: str, account: str | None, dry_run: bool) -> No
     _tell(result)
 
 
+@click.command()
+@click.argument("id_", metavar="ID")
+@click.option("--folder", default="INBOX", show_default=True, help="Where the mail is.")
+@of_account
+@screen.dry_run
+def archive(id_: str, folder: str, account: str | None, dry_run: bool) -> None:
+    """Move one mail to your archive."""
+    with open_claw() as claw:
+        mine = claw.account(account)
+        run = _start(claw, mine, "mail.file")
+        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
+            door = claw.door(mailbox, mine)
+            read = find(door, run, folder, id_)
+            if dry_run:
+                screen.words(f"Would archive {screen.clean(read.message.subject)!r}.")
+                return
+            action = Action(run=run.id, verb="mail.archive", arguments=place(folder, read))
+            [result] = door.act(run, MAIL_CLERK, [action], by_person=True)
+    _tell(result)
+    screen.words(f"Take it back: meshclaw run undo {screen.short(run.id)}")
+
+
 def compose(sender: str, to: Sequence[str], subject: str, text: str, *, id_: str) -> str:
     """A plain text mail whose Message-ID is fixed by its run: the same run can only ever send this one."""
     message = EmailMessage(policy=SMTP)
@@ -165,8 +187,13 @@ def _sender(claw: Claw, address: str | None) -> Account:
 
 
 def _start(claw: Claw, account: Account, intent: str) -> Run:
-    request = Request(intent=intent, trigger="terminal", trust="person")
-    return start(claw.ledger, claw.contents, request=request, agent=MAIL_CLERK, subject=account.address)
+    return start(
+        claw.ledger,
+        claw.contents,
+        request=terminal.receive(intent),
+        agent=MAIL_CLERK,
+        subject=account.address,
+    )
 
 
 def _tell(result: Result) -> None:

@@ -9,12 +9,12 @@ import msgspec
 from meshclaw.agents.builtin import UNDO
 from meshclaw.errors import UserError
 from meshclaw.flow.action import Action
-from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door, Result
 from meshclaw.runs.outbox import Item
 from meshclaw.runs.run import Told, start, undone_ids, withdraw, working
 from meshclaw.runs.seal import unseal
+from meshclaw.triggers import terminal
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ def undo(door: Door, told: Told, items: Sequence[Item]) -> Undone:
             f"the run {told.run.id} stopped in the middle",
             fix=f"First: meshclaw run resume {told.run.id[-8:]}",
         )
-    request = Request(intent="undo", trigger="terminal", trust="person")
+    request = terminal.receive("undo")
     run = start(door.ledger, door.contents, request=request, agent=UNDO, subject=told.run.subject)
     withdraw(door.ledger, told.run)
     with working(door.ledger, run):
