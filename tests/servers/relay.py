@@ -23,7 +23,14 @@ _ANSWERS = {
 
 
 class Relay:
-    def __init__(self, *, lmtp: int = 0, context: ssl.SSLContext | None = None, password: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        lmtp: int = 0,
+        context: ssl.SSLContext | None = None,
+        starttls: ssl.SSLContext | None = None,
+        password: str = "",
+    ) -> None:
         self.fault: Fault = ""
         self.unknown: set[str] = set()
         """Recipients that are refused."""
@@ -37,6 +44,8 @@ class Relay:
             hostname="127.0.0.1",
             port=free_ports(1)[0],
             ssl_context=context,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
             authenticator=self._authenticate if password else None,
             auth_require_tls=False,
         )

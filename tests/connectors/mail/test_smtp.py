@@ -154,6 +154,24 @@ def test_plain_smtp_leaves_this_machine_never(relay: Relay) -> None:
         through(relay, host="mail.example")
 
 
+def test_starttls_is_used_with_a_certificate_that_holds_and_with_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    relay = Relay(starttls=context, password="hunter2")
+    try:
+        with pytest.raises(NotReachable, match="certificate"):
+            through(relay, tls="starttls", secret=lambda: "hunter2")
+        assert relay.delivered == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert through(relay, tls="starttls", secret=lambda: "hunter2").accepted
+    finally:
+        relay.stop()
+
+
 def test_a_server_without_starttls_gets_neither_password_nor_mail(relay: Relay) -> None:
     with pytest.raises(Refused, match="STARTTLS"):
         through(relay, tls="starttls", secret=lambda: "hunter2")
