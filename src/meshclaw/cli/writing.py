@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -24,6 +26,7 @@ from meshclaw.settings.accounts import Account
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw, open_claw
 
+in_folder = click.option("--folder", default="INBOX", show_default=True, help="Where the mail is.")
 of_account = click.option(
     "--account", default=None, metavar="ADDRESS", help="Which mailbox, if several are connected."
 )
@@ -49,10 +52,9 @@ def draft(to: tuple[str, ...], subject: str, account: str | None, dry_run: bool)
             return
         run = _start(claw, mine, "mail.write")
         raw = compose(mine.me[0], to, subject, text, id_=run.id)
-        action = Action(run=run.id, verb="mail.draft", arguments={"raw": raw})
         with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
             door = claw.door(mailbox, mine)
-            [result] = door.act(run, MAIL_CLERK, [action])
+            result = _act(door, run, "mail.draft", {"raw": raw})
             if result.stand == "done":
                 made = find(door, run, DRAFTS, link=result.receipt.link if result.receipt else "")
                 screen.words(f"Drafted. To send it: meshclaw mail send {made.message.id[:8]}")
@@ -69,24 +71,20 @@ def send(draft_id: str, account: str | None, dry_run: bool) -> None:
 
     DRAFT is the start of its id. It goes out when you allow exactly this.
     """
-    with open_claw() as claw:
-        mine = _sender(claw, account)
-        run = _start(claw, mine, "mail.write")
-        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
-            door = claw.door(mailbox, mine)
-            read = find(door, run, DRAFTS, draft_id)
-            recipients = [address.address for address in (*read.message.to, *read.message.cc)]
-            if dry_run:
-                screen.words(f"Would ask to send {read.message.subject!r} to {', '.join(recipients)}.")
-                return
-            arguments: dict[str, Value] = {**place(DRAFTS, read), "recipients": recipients}
-            [result] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.send", arguments=arguments)])
+    with _one_mail(account, "mail.write", DRAFTS, draft_id) as (door, run, read):
+        recipients = [address.address for address in (*read.message.to, *read.message.cc)]
+        if dry_run:
+            screen.words(
+                f"Would ask to send {screen.clean(read.message.subject)!r} to {', '.join(recipients)}."
+            )
+            return
+        result = _act(door, run, "mail.send", {**place(DRAFTS, read), "recipients": recipients})
     _tell(result)
 
 
 @click.command()
 @click.argument("id_", metavar="ID")
-@click.option("--folder", default="INBOX", show_default=True, help="Where the mail is.")
+@in_folder
 @of_account
 @screen.dry_run
 def unsubscribe(id_: str, folder: str, account: str | None, dry_run: bool) -> None:
@@ -94,47 +92,57 @@ def unsubscribe(id_: str, folder: str, account: str | None, dry_run: bool) -> No
 
     The one that sent the mail ID, by RFC 8058 one-click, which its sender must have signed.
     """
-    with open_claw() as claw:
-        mine = claw.account(account)
-        run = _start(claw, mine, "mail.unsubscribe")
-        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
-            door = claw.door(mailbox, mine)
-            read = find(door, run, folder, id_)
-            if not read.message.unsubscribe_covered:
-                raise UserError(
-                    "this mail has no one-click unsubscribe that its sender signed",
-                    fix="Leave the list by hand; a link that nobody signed may lead anywhere.",
-                )
-            if dry_run:
-                screen.words(f"Would ask to POST to {read.message.unsubscribe_url}.")
-                return
-            arguments: dict[str, Value] = {**place(folder, read), "url": read.message.unsubscribe_url}
-            [result] = door.act(
-                run, MAIL_CLERK, [Action(run=run.id, verb="mail.unsubscribe", arguments=arguments)]
+    with _one_mail(account, "mail.unsubscribe", folder, id_) as (door, run, read):
+        if not read.message.unsubscribe_covered:
+            raise UserError(
+                "this mail has no one-click unsubscribe that its sender signed",
+                fix="Leave the list by hand; a link that nobody signed may lead anywhere.",
             )
+        if dry_run:
+            screen.words(f"Would ask to POST to {read.message.unsubscribe_url}.")
+            return
+        result = _act(
+            door, run, "mail.unsubscribe", {**place(folder, read), "url": read.message.unsubscribe_url}
+        )
     _tell(result)
 
 
 @click.command()
 @click.argument("id_", metavar="ID")
-@click.option("--folder", default="INBOX", show_default=True, help="Where the mail is.")
+@in_folder
 @of_account
 @screen.dry_run
 def archive(id_: str, folder: str, account: str | None, dry_run: bool) -> None:
     """Move one mail to your archive."""
-    with open_claw() as claw:
-        mine = claw.account(account)
-        run = _start(claw, mine, "mail.file")
-        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
-            door = claw.door(mailbox, mine)
-            read = find(door, run, folder, id_)
-            if dry_run:
-                screen.words(f"Would archive {screen.clean(read.message.subject)!r}.")
-                return
-            action = Action(run=run.id, verb="mail.archive", arguments=place(folder, read))
-            [result] = door.act(run, MAIL_CLERK, [action], by_person=True)
+    with _one_mail(account, "mail.file", folder, id_) as (door, run, read):
+        if dry_run:
+            screen.words(f"Would archive {screen.clean(read.message.subject)!r}.")
+            return
+        result = _act(door, run, "mail.archive", place(folder, read))
     _tell(result)
     screen.words(f"Take it back: meshclaw run undo {screen.short(run.id)}")
+
+
+class OneMail(NamedTuple):
+    door: Door
+    run: Run
+    read: Read
+
+
+@contextmanager
+def _one_mail(account: str | None, intent: str, folder: str, prefix: str) -> Generator[OneMail]:
+    """A run about the one mail in ``folder`` whose id starts with ``prefix``."""
+    with open_claw() as claw:
+        mine = claw.account(account)
+        run = _start(claw, mine, intent)
+        with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
+            door = claw.door(mailbox, mine)
+            yield OneMail(door, run, find(door, run, folder, prefix))
+
+
+def _act(door: Door, run: Run, verb: str, arguments: dict[str, Value]) -> Result:
+    [result] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb=verb, arguments=arguments)], by_person=True)
+    return result
 
 
 def compose(sender: str, to: Sequence[str], subject: str, text: str, *, id_: str) -> str:
@@ -156,7 +164,7 @@ def find(door: Door, run: Run, folder: str, prefix: str = "", *, link: str = "")
     """The one mail in ``folder`` whose id starts with ``prefix``, or that a receipt's ``link`` names."""
     refs = [link.rpartition("/")[2]] if link else _refs(door, run, folder)
     arguments: dict[str, Value] = {"folder": folder, "refs": refs}
-    [result] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.read", arguments=arguments)])
+    result = _act(door, run, "mail.read", arguments)
     reads: list[Read] = list(result.brought())  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
     matches = [read for read in reads if link or (prefix and read.message.id.startswith(prefix))]
     if len(matches) != 1:
@@ -167,7 +175,7 @@ def find(door: Door, run: Run, folder: str, prefix: str = "", *, link: str = "")
 
 
 def _refs(door: Door, run: Run, folder: str) -> list[str]:
-    [listed] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb="mail.list", arguments={"folder": folder})])
+    listed = _act(door, run, "mail.list", {"folder": folder})
     return [entry.ref for entry in msgspec.convert(listed.brought(), list[Entry])]
 
 
