@@ -110,11 +110,11 @@ class Claw:
     def parse(raw: bytes, account: Account) -> Message:
         from meshclaw.connectors.mail.message.parse import parse
 
-        if not account.dns:
-            return parse(raw, trusted_host=account.trusted_host)
-        from meshclaw.connectors.mail.message.lookup import dns_text
-
-        return parse(raw, trusted_host=account.trusted_host, lookup=dns_text)
+        lookup = None
+        if account.dns:
+            from meshclaw.connectors.mail.message.lookup import dns_text as lookup
+        own = frozenset(address.rpartition("@")[2] for address in account.me)
+        return parse(raw, trusted_host=account.trusted_host, lookup=lookup, known_domains=own)
 
 
 @contextmanager

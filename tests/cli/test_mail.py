@@ -96,6 +96,29 @@ def test_a_second_triage_places_nothing_twice_and_nothing_that_was_put_back(
     assert triaged(meshclaw, maildir)["messages"] == 0
 
 
+def test_undoing_a_whole_run_is_an_outcome_and_teaches_nothing(
+    meshclaw: Meshclaw, maildir: Path, home: Path
+) -> None:
+    run = triaged(meshclaw, maildir)["run"]
+    meshclaw("run", "undo", run)
+    assert triaged(meshclaw, maildir)["observed"] == {"undone": 24}
+    assert sqlite3.connect(home / "lessons.db").execute("SELECT count(*) FROM learned").fetchone() == (0,)
+    assert triaged(meshclaw, maildir)["observed"] == {}
+
+
+def test_a_sender_whose_domain_imitates_the_person_s_own_is_flagged(
+    meshclaw: Meshclaw, maildir: Path
+) -> None:
+    """Pay-roll fraud: a colleague's name under a domain one letter away from the company's."""
+    letter = (
+        b"From: Dana <dana@examp1e.com>\nTo: ada@example.com\nSubject: Account\n\nPlease change my account.\n"
+    )
+    (maildir / "new" / "1.twin.host").write_bytes(letter)
+    [placed] = [p for p in triaged(meshclaw, maildir)["placements"] if p["source"].endswith("twin.host")]
+    card = meshclaw("mail", "why", placed["id"], "--json").json()["card"]
+    assert [finding["kind"] for finding in card["findings"]] == ["look-alike-sender"]
+
+
 def test_dry_run_changes_nothing_and_says_what_it_would_do(meshclaw: Meshclaw, maildir: Path) -> None:
     before = snapshot(maildir)
     said = meshclaw("mail", "triage", f"maildir:{maildir}", *ME, "--dry-run")

@@ -13,8 +13,6 @@ from meshclaw.runs.run import Told, tell, tell_last
 from meshclaw.runs.run import cancel as cancel_run
 from meshclaw.wiring import open_claw
 
-STATE_COLOURS = {"done": "green", "waiting": "yellow", "running": "yellow", "failed": "red"}
-
 
 @click.group("run")
 def command() -> None:

@@ -10,7 +10,6 @@ import msgspec
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen and do nothing.")
-assume_yes = click.option("--yes", is_flag=True, help="Do not ask back.")
 
 
 def data(value: object) -> None:

@@ -38,6 +38,8 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     at: datetime
     card: Card
+    taken_back: bool
+    """The claw itself undid it, on the person's word: an outcome, but no lesson about this mail."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +62,11 @@ def open_placements(ledger: Ledger, contents: ContentStore, subject: str | None 
         e.external_id: e for e in ledger.events(ActionDecided) if e.verb in ("mail.label", "mail.move")
     }
     placements = {(e.run, e.ref): e for e in ledger.events(PlacementMade)}
+    undoing = {e.external_id: e.undoes for e in decided.values() if e.undoes}
+    receipts = list(ledger.events(ActionPerformed))
+    taken_back = {undoing[e.external_id] for e in receipts if e.external_id in undoing}
     open_: list[Placed] = []
-    for performed in ledger.events(ActionPerformed):
+    for performed in receipts:
         action = decided.get(performed.external_id)
         if (
             action is None
@@ -72,16 +77,20 @@ def open_placements(ledger: Ledger, contents: ContentStore, subject: str | None 
             continue
         placement = placements.get((action.run, str(action.arguments["ref"])))
         if placement is not None and not action.undoes:
-            open_.append(_placed(contents, placement, performed))
+            back = performed.external_id in taken_back
+            open_.append(_placed(contents, placement, performed, taken_back=back))
     return open_
 
 
-def _placed(contents: ContentStore, placement: PlacementMade, performed: ActionPerformed) -> Placed:
+def _placed(
+    contents: ContentStore, placement: PlacementMade, performed: ActionPerformed, *, taken_back: bool
+) -> Placed:
     assert performed.undo is not None  # noqa: S101 - the caller looked
     where = performed.undo.arguments
     return Placed(
         placement=placement, external_id=performed.external_id, folder=str(where["folder"]), ref=str(where["ref"]),
         at=datetime.fromisoformat(performed.ts), card=msgspec.json.decode(contents.get(placement.content), type=Card),
+        taken_back=taken_back,
     )  # fmt: skip
 
 
@@ -89,6 +98,9 @@ def observe(mailbox: Mailbox, placements: Iterable[Placed], now: datetime) -> It
     """Only what is certain: a mail that nothing has happened to yields nothing."""
     folders = _Folders(mailbox)
     for placed in placements:
+        if placed.taken_back:
+            yield Seen(placed=placed, state="undone", evidence="undo")
+            continue
         entry = folders.entry(placed.folder, placed.ref)
         seen = _stayed(placed, entry, now) if entry is not None else _left(placed, folders)
         if seen is not None:
