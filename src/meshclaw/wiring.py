@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshclaw.connectors.mail.manifest import DECLARATIONS
-from meshclaw.flow.action import Declaration
+from meshclaw.flow.declaration import Declaration
 from meshclaw.guard import policy
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshclaw.flow.action import Action, Declaration, Effect
+from meshclaw.flow.action import Action
 from meshclaw.flow.approval import Approval
 from meshclaw.flow.autonomy import LADDER
+from meshclaw.flow.declaration import Argument, Declaration, Effect
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.guard import Context, decide
 
@@ -24,14 +25,14 @@ MOVE = Declaration(
     verb="mail.move",
     effect="write",
     reversible=True,
-    arguments={"ref": "reference", "to": "reference"},
+    arguments={"ref": Argument("reference"), "to": Argument("reference")},
     words="Move",
 )
 SEND = Declaration(
     verb="mail.send",
     effect="send",
     reversible=False,
-    arguments={"ref": "reference", "to": "destination"},
+    arguments={"ref": Argument("reference"), "to": Argument("destination")},
     words="Send",
 )
 

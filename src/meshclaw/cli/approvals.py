@@ -10,8 +10,9 @@ import click
 import msgspec
 
 from meshclaw.cli import screen
-from meshclaw.flow.action import Effect, Value
+from meshclaw.flow.action import Value, leaves
 from meshclaw.flow.approval import Approval, ApprovalState
+from meshclaw.flow.declaration import Effect
 from meshclaw.flow.event.action import ActionDecided
 from meshclaw.runs import approve
 from meshclaw.runs.run import approvals, tell
@@ -128,7 +129,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
         found = next(
             (self.arguments[name] for name in ("recipients", "url", "to") if name in self.arguments), ""
         )
-        return ", ".join(found) if isinstance(found, list) else str(found)
+        return ", ".join(str(leaf) for leaf in leaves(found))
 
     @property
     def words(self) -> str:

@@ -8,7 +8,8 @@ from typing import Protocol
 import msgspec
 
 from meshclaw.errors import MeshClawError
-from meshclaw.flow.action import Action, Declaration
+from meshclaw.flow.action import Action
+from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.receipt import Receipt
 
 

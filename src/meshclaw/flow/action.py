@@ -1,35 +1,17 @@
-"""One thing a run wants to do in the world, and what its connector declares about such things."""
+"""One thing a run wants to do in the world."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import cast
 
 import msgspec
 
 from meshclaw.flow.units import digest_of
 
-Effect = Literal["read", "draft", "label", "write", "send", "deploy", "spend", "admin"]
-
-Role = Literal["destination", "reference", "amount", "time", "text", "secret", "code"]
-"""What an argument is for. Only references, amounts and times stand in events in clear;
-the rest is content: the event keeps its digest, the content store its value."""
-
-IN_CLEAR: frozenset[Role] = frozenset({"reference", "amount", "time"})
-
-Value = str | int | bool | list[str]
-
-
-class Declaration(msgspec.Struct, frozen=True, kw_only=True):
-    """What one verb of a connector does. The guard works from this alone, never from a name."""
-
-    verb: str
-    """``connector.verb``, as in ``mail.move``."""
-    effect: Effect
-    reversible: bool
-    arguments: dict[str, Role]
-    words: str
-    """What it does, in the words of a person: shown in approvals."""
+Value = str | int | float | bool | Sequence[object] | Mapping[str, object] | None
+"""Anything JSON can say; numbers that are not finite never reach a connector."""
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -53,3 +35,16 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def external_id(self) -> str:
         """The same action of the same run always has the same id: doing it twice is doing it once."""
         return digest_of({"run": self.run, "verb": self.verb, "arguments": self.arguments})[:32]
+
+
+def leaves(value: object) -> Iterator[object]:
+    """Every single value within ``value``, keys of maps included: nothing hides in a nesting."""
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[object, object]", value).items():
+            yield key
+            yield from leaves(inner)
+    elif isinstance(value, list | tuple):
+        for inner in cast("Sequence[object]", value):
+            yield from leaves(inner)
+    else:
+        yield value

@@ -17,3 +17,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence for the person."""
     needs: tuple[str, ...] = ()
     """What would turn an ask into an allow."""
+
+
+def deny(rule: str, reason: str) -> Decision:
+    return Decision(verdict="deny", rule=rule, reason=reason)
+
+
+def ask(rule: str, reason: str, *needs: str) -> Decision:
+    return Decision(verdict="ask", rule=rule, reason=reason, needs=needs or ("approval",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from meshclaw.flow.action import Declaration, Effect
+from meshclaw.flow.declaration import Declaration, Effect
 
 
 class Rights(msgspec.Struct, frozen=True, kw_only=True):

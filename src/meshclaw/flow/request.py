@@ -15,3 +15,5 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     intent: str
     trigger: Trigger
     trust: Trust
+    words: str = ""
+    """What the person wrote, as they wrote it; empty where only an intent was declared."""

@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from meshclaw.errors import NotFound
+from meshclaw.flow.action import Action
 from meshclaw.flow.approval import Approval
+from meshclaw.flow.decision import Decision, deny
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
+from meshclaw.guard.context import Context
 
 LIFETIME = timedelta(hours=72)
 """Long enough for a weekend; the world the person saw when asked must still be this one."""
@@ -63,3 +66,19 @@ def _asked(event: ApprovalAsked) -> Approval:
         asked=datetime.fromisoformat(event.ts),
         expires=datetime.fromisoformat(event.expires),
     )
+
+
+def answered(action: Action, context: Context) -> Decision | None:
+    """What a person's answer to exactly this action comes to; None where nobody answered."""
+    approval = context.approval
+    if approval is None:
+        return None
+    if approval.digest != action.digest or approval.run != action.run:
+        return deny("approval.other", "the approval is for another action than this one")
+    if approval.state == "withdrawn":
+        return deny("approval.withdrawn", "its run was cancelled or undone")
+    if approval.state == "denied":
+        return deny("approval.denied", "you said no to this")
+    if approval.state != "allowed" or context.now >= approval.expires:
+        return deny("approval.expired", "the approval ran out before it was used")
+    return Decision(verdict="allow", rule="approval", reason="you allowed exactly this")

@@ -1,12 +1,15 @@
-"""The ladder: draft, one tap, act with undo, autonomous; earned per agent and verb."""
+"""Last layer, the ladder: draft, one tap, act with undo, autonomous; earned per agent and verb."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshclaw.flow.action import Declaration
+from meshclaw.flow.action import Action
 from meshclaw.flow.autonomy import LADDER, Level
+from meshclaw.flow.decision import Decision, ask
+from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import AutonomyChanged
+from meshclaw.guard.context import Context
 
 
 def start_level(declaration: Declaration) -> Level:
@@ -32,3 +35,30 @@ class Autonomy:
     def after_rejection(self, agent: str, declaration: Declaration) -> Level:
         """One step down from where the agent stands."""
         return LADDER[max(0, LADDER.index(self.level(agent, declaration)) - 1)]
+
+
+def check(_: Action, context: Context) -> Decision | None:
+    """Asks where the agent may not do this alone yet."""
+    declaration, level = context.declaration, context.level
+    if declaration is None or declaration.effect in ("read", "draft"):
+        return None
+    if declaration.reversible and (context.by_person or level in ("act_with_undo", "autonomous")):
+        return None
+    if level == "autonomous":
+        return None
+    return ask(
+        f"autonomy.{level}",
+        f"{declaration.words}: its effect is {declaration.effect!r}, and the agent stands at {level!r} for this",
+    )
+
+
+def allowed(context: Context) -> Decision:
+    """Why an action to which nobody objects goes ahead."""
+    declaration = context.declaration
+    if declaration is not None and declaration.effect in ("read", "draft"):
+        rule, reason = f"effect.{declaration.effect}", "it changes nothing for anybody else"
+    elif context.by_person:
+        rule, reason = "person", "you asked for exactly this, and it can be taken back"
+    else:
+        rule, reason = f"autonomy.{context.level}", "this agent may do this alone"
+    return Decision(verdict="allow", rule=rule, reason=reason)

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from meshclaw.errors import Damaged
-from meshclaw.flow.action import Effect
+from meshclaw.flow.declaration import Effect
 from meshclaw.flow.grant import Rights
 
 CEILING = Path("/etc/meshclaw/ceiling.toml")

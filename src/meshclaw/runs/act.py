@@ -15,10 +15,11 @@ import msgspec
 
 from meshclaw.connectors.base import Connector, Performed
 from meshclaw.errors import MeshClawError, Refused, Uncertain
-from meshclaw.flow.action import Action, Declaration
+from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.approval import Approval
 from meshclaw.flow.decision import Decision
+from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event

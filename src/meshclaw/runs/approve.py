@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from meshclaw.errors import UserError
-from meshclaw.flow.action import Declaration
 from meshclaw.flow.approval import Approval
+from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.approval import ApprovalAnswered
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.guard.autonomy import Autonomy

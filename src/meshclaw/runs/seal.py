@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from meshclaw.flow.action import IN_CLEAR, Declaration, Value
+from meshclaw.flow.action import Value
+from meshclaw.flow.declaration import IN_CLEAR, Declaration
 from meshclaw.ledger.content import ContentStore
 
 
@@ -50,4 +51,4 @@ def unseal(contents: ContentStore, clear: Mapping[str, Value], sealed: Mapping[s
 
 
 def _is_content(declaration: Declaration | None, name: str) -> bool:
-    return declaration is None or declaration.arguments.get(name) not in IN_CLEAR
+    return declaration is None or declaration.role(name) not in IN_CLEAR

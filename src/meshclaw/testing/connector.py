@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from meshclaw.connectors.base import Performed
 from meshclaw.errors import MeshClawError, NotReachable, Uncertain
-from meshclaw.flow.action import Action, Declaration
+from meshclaw.flow.action import Action
+from meshclaw.flow.declaration import Argument, Declaration
 from meshclaw.flow.receipt import Receipt, Undo
 
 Fault = Literal["before", "after", "blind"]
@@ -21,14 +22,17 @@ class FakeConnector:
 
     declarations: ClassVar = {
         NOTE: Declaration(
-            verb=NOTE, effect="write", reversible=True, arguments={"text": "reference"}, words="Note something"
+            verb=NOTE, effect="write", reversible=True, arguments={"text": Argument("reference")},
+            words="Note something",
         ),
         POST: Declaration(
-            verb=POST, effect="send", reversible=False, arguments={"text": "text", "to": "destination"},
-            words="Post something",
+            verb=POST, effect="send", reversible=False, words="Post something",
+            arguments={"text": Argument("text"), "to": Argument("destination", "address")},
         ),
         LOOK: Declaration(verb=LOOK, effect="read", reversible=True, arguments={}, words="Look"),
-        WIPE: Declaration(verb=WIPE, effect="write", reversible=True, arguments={"text": "reference"}, words="Wipe"),
+        WIPE: Declaration(
+            verb=WIPE, effect="write", reversible=True, arguments={"text": Argument("reference")}, words="Wipe",
+        ),
     }  # fmt: skip
 
     def __init__(self) -> None:

@@ -17,7 +17,8 @@ from meshclaw.connectors.mail.mailbox.maildir.maildir import Maildir
 from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.connectors.mail.message.parse import parse
 from meshclaw.errors import Busy, MeshClawError, Refused, Uncertain
-from meshclaw.flow.action import Action, Role, Value
+from meshclaw.flow.action import Action, Value
+from meshclaw.flow.declaration import Role
 from meshclaw.testing.demo_mail import SERVER, write_demo
 
 
@@ -99,7 +100,7 @@ def drafted(mail: MailConnector, maildir: Maildir, to: str = "kim@partner.test")
 def test_every_declared_verb_is_performed_and_every_role_is_known(mail: MailConnector, verb: str) -> None:
     declaration = DECLARATIONS[verb]
     assert declaration.verb == verb
-    assert set(declaration.arguments.values()) <= set(get_args(Role))
+    assert {argument.role for argument in declaration.arguments.values()} <= set(get_args(Role))
     # Arguments of no use: what counts is that the verb is known and says what is wrong with them.
     [result] = mail.perform([Action(run="r", verb=verb, arguments=dict.fromkeys(declaration.arguments, 0))])
     assert isinstance(result, MeshClawError)

@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-from meshclaw.flow.action import Declaration, Role
+from meshclaw.flow.declaration import Argument, Declaration, Field
 
-_PLACE: dict[str, Role] = {
-    "folder": "reference",
-    "ref": "reference",
-    "message": "reference",  # SHA-256 of the mail
-    "message_id": "text",  # whoever wrote the mail chose it
+_FOLDER = Argument("reference", "folder")
+_PLACE = {
+    "folder": _FOLDER,
+    "ref": Argument("reference", "mail.ref"),
+    "message": Argument("reference", "mail.digest"),  # SHA-256 of the mail
+    "message_id": Argument("text"),  # whoever wrote the mail chose it
 }
+_LABEL = Argument("reference", "label")
+_MAIL = ("mail", "email", "e-mail", "message")
 
 _ALL = (
     Declaration(
-        verb="mail.list", effect="read", reversible=True, words="List a folder", arguments={"folder": "reference"}
+        verb="mail.list", effect="read", reversible=True, words="List a folder", arguments={"folder": _FOLDER},
+        deed="read", objects=(*_MAIL, "inbox", "folder"),
+        results={"ref": Field("structured", "mail.ref", "system")},
     ),
     Declaration(
         verb="mail.read", effect="read", reversible=True, words="Read mails",
-        arguments={"folder": "reference", "refs": "reference"},
+        arguments={"folder": _FOLDER, "refs": Argument("reference", "mail.ref")}, deed="read", objects=_MAIL,
+        results={"ref": Field("structured", "mail.ref", "system")},
     ),
     Declaration(
         verb="mail.label", effect="label", reversible=True, words="Set or take off the claw's own labels",
-        arguments={**_PLACE, "add": "reference", "remove": "reference"},
+        arguments={**_PLACE, "add": _LABEL, "remove": _LABEL}, deed="label", objects=_MAIL,
     ),
     Declaration(
         verb="mail.move", effect="write", reversible=True, words="Move a mail to another folder of yours",
-        arguments={**_PLACE, "to": "reference"},
+        arguments={**_PLACE, "to": _FOLDER}, deed="move", objects=_MAIL,
     ),
     Declaration(
-        verb="mail.archive", effect="write", reversible=True, words="Move a mail to the archive", arguments=_PLACE
+        verb="mail.archive", effect="write", reversible=True, words="Move a mail to the archive", arguments=_PLACE,
+        deed="move", objects=_MAIL,
     ),
     Declaration(
         verb="mail.draft", effect="draft", reversible=True, words="Put a mail into your drafts, unsent",
-        arguments={"raw": "text"},
+        arguments={"raw": Argument("text")}, deed="create", objects=(*_MAIL, "draft", "reply", "answer"),
     ),
     Declaration(
         verb="mail.send", effect="send", reversible=False, words="Send a draft to other people",
-        arguments={**_PLACE, "recipients": "destination"},
+        arguments={**_PLACE, "recipients": Argument("destination", "address")}, deed="send", objects=_MAIL,
     ),
     Declaration(
         verb="mail.unsubscribe", effect="send", reversible=False,
-        words="Tell a mailing list's server to stop (RFC 8058, one click)", arguments={**_PLACE, "url": "destination"},
+        words="Tell a mailing list's server to stop (RFC 8058, one click)",
+        arguments={**_PLACE, "url": Argument("destination", "url")}, deed="unsubscribe",
+        objects=("list", "newsletter", *_MAIL),
     ),
 )  # fmt: skip
 

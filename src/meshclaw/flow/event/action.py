@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from meshclaw.flow.action import Effect, Value
+from meshclaw.flow.action import Value
 from meshclaw.flow.decision import Verdict
+from meshclaw.flow.declaration import Effect
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.receipt import Undo
 

@@ -1,0 +1,69 @@
+"""What a connector says about its verbs. The guard works from this alone, never from a name or a description."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+from meshclaw.flow.units import digest_of
+
+Effect = Literal["read", "draft", "label", "write", "send", "deploy", "spend", "admin"]
+
+Role = Literal["destination", "reference", "amount", "time", "text", "secret", "code"]
+"""What an argument is for. Only references, amounts and times stand in events in clear;
+the rest is content: the event keeps its digest, the content store its value."""
+
+IN_CLEAR: frozenset[Role] = frozenset({"reference", "amount", "time"})
+TARGETS: frozenset[Role] = frozenset({"destination", "reference", "amount"})
+"""Roles whose values decide whom or what an action reaches: the person must have denoted them."""
+
+Writer = Literal["system", "member", "anyone"]
+"""Who can choose what stands in a field: the outside system itself, a colleague, or any stranger."""
+
+
+class Argument(msgspec.Struct, frozen=True):
+    role: Role
+    type: str = ""
+    """What kind of thing it names, as in ``address`` or ``file.id``; compared with the types of result fields."""
+    required: bool = True
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of what a verb brings back. A field that nobody declared is free text by anyone."""
+
+    kind: Literal["structured", "free_text"]
+    type: str = ""
+    writer: Writer = "anyone"
+    secrecy: Literal["open", "internal", "secret"] = "open"
+    """``internal`` stays among those who may read it already; ``secret`` needs a licence of its own."""
+    words: tuple[str, ...] = ()
+    """How a person speaks of it: ``participants``, ``sender``."""
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What one verb of a connector does."""
+
+    verb: str
+    """``connector.verb``, as in ``mail.move``."""
+    effect: Effect
+    reversible: bool
+    arguments: dict[str, Argument]
+    words: str
+    """What it does, in the words of a person: shown in approvals."""
+    deed: str = ""
+    """What a person must have asked for, one of ``guard.licence.DEEDS``, as in ``send`` or ``delete``."""
+    objects: tuple[str, ...] = ()
+    """What a person calls the things it works on: ``file``, ``document``."""
+    results: dict[str, Field] = {}
+    """By path: ``sender``, ``address.city``; the empty path is a bare value. Lists are walked through."""
+
+    def role(self, argument: str) -> Role | None:
+        declared = self.arguments.get(argument)
+        return declared.role if declared else None
+
+    @cached_property
+    def digest(self) -> str:
+        """Pins the whole declaration: any change of it needs a new review."""
+        return digest_of(self)

@@ -1,0 +1,34 @@
+"""First layer: the verb is declared, and the arguments are those of its declaration."""
+
+from __future__ import annotations
+
+import math
+
+from meshclaw.flow.action import Action, leaves
+from meshclaw.flow.decision import Decision, deny
+from meshclaw.flow.declaration import Declaration
+from meshclaw.guard.context import Context
+
+
+def check(action: Action, context: Context) -> Decision | None:
+    declaration = context.declaration
+    if declaration is None or declaration.verb != action.verb:
+        return deny(
+            "declaration", f"no connector declares {action.verb!r}, so nothing is known about its effect"
+        )
+    problem = _argument_problem(action, declaration)
+    return deny("arguments", problem) if problem else None
+
+
+def _argument_problem(action: Action, declaration: Declaration) -> str | None:
+    missing = {
+        name
+        for name, argument in declaration.arguments.items()
+        if argument.required and name not in action.arguments
+    }
+    if odd := missing | (action.arguments.keys() - declaration.arguments.keys()):
+        takes = sorted(declaration.arguments)
+        return f"{action.verb} takes exactly {takes}; {sorted(odd)} do not fit its declaration"
+    if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf in leaves(action.arguments)):
+        return f"{action.verb} was given a number that is not one"
+    return None
