@@ -15,6 +15,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Stable label of the deciding rule, as in ``grant.intent``."""
     reason: str
     """One sentence for the person."""
+    question: str = ""
+    """The smallest question for the person. Holds content: for their eyes and the content store only."""
+    labels: dict[str, str] = {}
+    """By argument, where its value comes from: labels of ``guard.origin``, no content."""
     needs: tuple[str, ...] = ()
     """What would turn an ask into an allow."""
 
@@ -23,5 +27,5 @@ def deny(rule: str, reason: str) -> Decision:
     return Decision(verdict="deny", rule=rule, reason=reason)
 
 
-def ask(rule: str, reason: str, *needs: str) -> Decision:
-    return Decision(verdict="ask", rule=rule, reason=reason, needs=needs or ("approval",))
+def ask(rule: str, reason: str, *needs: str, question: str = "") -> Decision:
+    return Decision(verdict="ask", rule=rule, reason=reason, question=question, needs=needs or ("approval",))

@@ -50,6 +50,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     effect: Effect
     reversible: bool
     arguments: dict[str, Argument]
+    """By name; a value within a nested argument may be declared by its path, as in ``attachments.file_id``."""
     words: str
     """What it does, in the words of a person: shown in approvals."""
     deed: str = ""
@@ -62,6 +63,12 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def role(self, argument: str) -> Role | None:
         declared = self.arguments.get(argument)
         return declared.role if declared else None
+
+    def argument(self, path: str) -> Argument | None:
+        """The declared argument at ``path``; within a nested value, that of its nearest declared parent."""
+        while path not in self.arguments and "." in path:
+            path = path.rpartition(".")[0]
+        return self.arguments.get(path)
 
     @cached_property
     def digest(self) -> str:

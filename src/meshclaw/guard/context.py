@@ -10,6 +10,10 @@ from meshclaw.flow.approval import Approval
 from meshclaw.flow.autonomy import Level
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.grant import Grant
+from meshclaw.flow.request import Request
+from meshclaw.guard.directory import Directory
+from meshclaw.guard.history import History
+from meshclaw.guard.origin import Origin
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,3 +27,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     by_person: bool = False
     """The person typed this very action themselves, in a terminal."""
+    request: Request = Request(intent="", trigger="terminal", trust="person")
+    """What the run was asked for, in whose words."""
+    history: History = msgspec.field(default_factory=History)
+    """What the run has read so far."""
+    directory: Directory = Directory()
+    """Whom the person knows, from their own address book and outgoing mail."""
+    origins: tuple[Origin, ...] = ()
+    """Where each target comes from; worked out by ``decide``."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision
-from meshclaw.guard import approvals, autonomy, declared, granted
+from meshclaw.guard import approvals, autonomy, declared, denotation, granted, information, licence
 from meshclaw.guard.context import Context
 
 Layer = Callable[[Action, Context], Decision | None]
@@ -20,6 +22,9 @@ Layer = Callable[[Action, Context], Decision | None]
 LAYERS: dict[str, Layer] = {
     "declared": declared.check,
     "granted": granted.check,
+    "licence": licence.check,
+    "denotation": denotation.check,
+    "information": information.check,
     "autonomy": autonomy.check,
 }
 
@@ -32,11 +37,13 @@ def decide(action: Action, context: Context) -> Decision:
 def judge(action: Action, context: Context, layers: Iterable[Layer]) -> Decision:
     """The word of ``layers`` alone; benchmarks take one out to show what it is there for."""
     try:
+        context = msgspec.structs.replace(context, origins=denotation.origins(action, context))
         objections = [objection for layer in layers if (objection := layer(action, context)) is not None]
         answer = approvals.answered(action, context)
         spoken = [*objections, answer] if answer else objections
         denied = next((one for one in spoken if one.verdict == "deny"), None)
-        return denied or answer or next(iter(objections), None) or autonomy.allowed(context)
+        decision = denied or answer or next(iter(objections), None) or autonomy.allowed(context)
+        return msgspec.structs.replace(decision, labels={one.path: one.label for one in context.origins})
     except Exception as error:  # noqa: BLE001 - whatever broke, an action that was not judged does not happen
         return Decision(
             verdict="deny", rule="guard.error", reason=f"the guard itself failed ({type(error).__name__})"

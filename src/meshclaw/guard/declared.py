@@ -24,9 +24,10 @@ def _argument_problem(action: Action, declaration: Declaration) -> str | None:
     missing = {
         name
         for name, argument in declaration.arguments.items()
-        if argument.required and name not in action.arguments
+        if argument.required and "." not in name and name not in action.arguments
     }
-    if odd := missing | (action.arguments.keys() - declaration.arguments.keys()):
+    known = {name.partition(".")[0] for name in declaration.arguments}
+    if odd := missing | (action.arguments.keys() - known):
         takes = sorted(declaration.arguments)
         return f"{action.verb} takes exactly {takes}; {sorted(odd)} do not fit its declaration"
     if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf in leaves(action.arguments)):

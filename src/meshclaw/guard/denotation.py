@@ -1,0 +1,73 @@
+"""Fourth layer: every target must be denoted by the person; where it is not, they are asked the smallest question."""
+
+from __future__ import annotations
+
+from meshclaw.flow.action import Action
+from meshclaw.flow.decision import Decision, ask, deny
+from meshclaw.flow.declaration import TARGETS, Declaration
+from meshclaw.guard.context import Context
+from meshclaw.guard.history import named_leaves
+from meshclaw.guard.origin import Label, Origin, Search, nouns_of, origin
+from meshclaw.guard.wording import wording
+
+_WHY: dict[Label, str] = {
+    "ambiguous": "two things bear the name you wrote",
+    "look-alike": "it looks like one you know and is another",
+    "structured": "it stands in a record you did not speak of",
+    "member": "it comes from a colleague's text, not from you",
+    "outside": "it comes from text that outsiders can write, not from you",
+    "nowhere": "it stands in nothing you wrote and in nothing that was read",
+}
+
+
+def origins(action: Action, context: Context) -> tuple[Origin, ...]:
+    """One for each value that decides whom or what the action reaches."""
+    declaration = context.declaration
+    if declaration is None or not context.request.words:
+        return ()
+    asked = wording(context.request.words)
+    return tuple(
+        origin(
+            Search(
+                verb=action.verb, path=path, value=value, argument=argument, asked=asked,
+                nouns=nouns_of(declaration, argument), looking=declaration.effect == "read",
+                history=context.history, directory=context.directory,
+            )
+        )
+        for path, value in named_leaves(action.arguments)
+        if (argument := declaration.argument(path)) is not None and _must_be_denoted(declaration, argument.role)
+    )  # fmt: skip
+
+
+def _must_be_denoted(declaration: Declaration, role: str) -> bool:
+    """A read reaches nobody but its destination; looking at one's own things needs no name for each."""
+    return role == "destination" if declaration.effect == "read" else role in TARGETS
+
+
+def check(action: Action, context: Context) -> Decision | None:
+    declaration = context.declaration
+    if declaration is None or not context.request.words:
+        return None
+    if problem := _secret_or_code(action, declaration, context):
+        return problem
+    odd = [one for one in context.origins if not one.denoted]
+    if not odd:
+        return None
+    questions = [f"{one.path} {one.value!r}: {_WHY[one.label]}" for one in odd]
+    return ask(
+        f"denotation.{odd[0].label}",
+        f"{odd[0].path}: {_WHY[odd[0].label]}",
+        question=f"{declaration.words}? " + "; ".join(questions),
+    )
+
+
+def _secret_or_code(action: Action, declaration: Declaration, context: Context) -> Decision | None:
+    """A new password or a command that the person did not write is never the agent's to choose."""
+    asked = wording(context.request.words)
+    for path, value in named_leaves(action.arguments):
+        argument = declaration.argument(path)
+        if argument is not None and argument.role in ("secret", "code") and value not in asked.raw:
+            if argument.role == "secret":
+                return deny("denotation.secret", f"{path}: a secret that you did not write yourself")
+            return ask("denotation.code", f"{path}: code that you did not write yourself")
+    return None

@@ -1,0 +1,22 @@
+"""Whom the person knows: their own names and addresses, and those in their own books.
+
+Only what the person put there counts: contacts they made, people they wrote to. A book that programs fill from
+incoming mail holds every attacker.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Entry(msgspec.Struct, frozen=True):
+    type: str
+    """As in ``address``."""
+    value: str
+    name: str = ""
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True):
+    own: frozenset[str] = frozenset()
+    """The person's own addresses and handles, in normal form."""
+    entries: tuple[Entry, ...] = ()
