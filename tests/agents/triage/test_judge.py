@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshclaw.agents.triage.judge import FOLDERS, judge
+from meshclaw.agents.triage.junk import DOUBT
 from meshclaw.agents.triage.lessons import Lessons
 from meshclaw.agents.triage.signals import FORGED
 from meshclaw.flow.message import Address, Authentication, Finding, Invitation, Link, Message
@@ -119,7 +120,9 @@ def test_what_needs_the_person_never_leaves_the_inbox(data, need, known):
             lessons.learn(
                 mail(f"j{number}@quick.test", text=message.text, subject=message.subject), "suspicious"
             )
-            lessons.learn(mail(f"w{number}@shop.test", to="x@y.test", text=f"quiet {number}"), "read")
+        with lessons.batch():
+            for number in range(4 * DOUBT):
+                lessons.learn(mail(f"w{number}@shop.test", to="x@y.test", text=f"quiet {number}"), "read")
 
     assert place(message, lessons).folder == INBOX
     lessons.close()
@@ -256,6 +259,7 @@ def test_how_often_both_wrote_is_part_of_the_reason(lessons):
 def test_links_that_cannot_be_read_do_not_stop_the_learned_model(lessons):
     for number in range(6):
         lessons.learn(mail(f"c{number}@quick.test", text="jackpot pills"), "suspicious")
+    for number in range(4 * DOUBT):
         lessons.learn(mail(f"f{number}@shop.test", text="agenda"), "read")
     broken = (Link(text="x", href="http://[broken"),)
     placement = place(mail("new@quick.test", to="x@y.test", text="jackpot pills", links=broken), lessons)

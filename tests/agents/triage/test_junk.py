@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from meshclaw.agents.triage.junk import ENOUGH, Clue, _chi_squared, combine, likeness
+from meshclaw.agents.triage.junk import DOUBT, ENOUGH, Clue, _chi_squared, combine, likeness
 from meshclaw.agents.triage.lessons import Lessons
 from meshclaw.agents.triage.tokens import tokens
+from meshclaw.flow.message import Address, Link
 from tests.agents.triage.mails import mail
 
 FEW = settings(max_examples=60, deadline=None)
@@ -19,7 +21,7 @@ def clues(values: list[float]) -> list[Clue]:
     return [Clue(token=f"t{at}", chance=value) for at, value in enumerate(values)]
 
 
-def taught(junk: int = 8, wanted: int = 8) -> Lessons:
+def taught(junk: int = 8, wanted: int = 10 * DOUBT) -> Lessons:
     lessons = Lessons.open(":memory:")
     with lessons.batch():
         for number in range(junk):
@@ -68,8 +70,8 @@ def test_what_looks_like_junk_scores_high_and_what_looks_wanted_scores_low():
     lessons = taught()
     junk = likeness(tokens(mail("new@quick.test", text="lottery jackpot cheap pills")), lessons)
     wanted = likeness(tokens(mail("new@partner.test", text="agenda of the review meeting")), lessons)
-    assert junk.score > 0.9
-    assert wanted.score < 0.1
+    assert junk.score > 0.85
+    assert wanted.score < 0.15
     assert set(junk.words()) <= {"lottery", "jackpot", "cheap", "pills"}
     assert junk.words()
     lessons.close()
@@ -90,10 +92,43 @@ def test_more_lessons_that_a_mail_is_junk_never_lower_its_score(extra):
     lessons.close()
 
 
-def test_the_model_is_silent_until_enough_of_both_sides_is_learned():
-    lessons = taught(junk=ENOUGH - 1)
+@pytest.mark.parametrize(("junk", "wanted"), [(ENOUGH - 1, 10 * DOUBT), (60, DOUBT)])
+def test_the_model_is_silent_until_enough_of_both_sides_is_learned(junk: int, wanted: int):
+    lessons = taught(junk=junk, wanted=wanted)
     assert likeness(tokens(mail(text="lottery jackpot cheap pills")), lessons).score == 0.5
     lessons.close()
+
+
+def test_the_fewer_wanted_mails_are_learned_the_nearer_the_score_stays_to_one_half():
+    scores: list[float] = []
+    for wanted in (DOUBT + 1, 2 * DOUBT, 4 * DOUBT, 10 * DOUBT):
+        lessons = taught(junk=20, wanted=wanted)
+        scores.append(likeness(tokens(mail(text="lottery jackpot cheap pills")), lessons).score)
+        lessons.close()
+    assert 0.5 < scores[0] < scores[1] < scores[2] < scores[3]
+    assert scores[0] <= 0.5 + 0.5 / (DOUBT + 1)
+
+
+def test_who_a_sender_is_and_where_the_links_lead_count():
+    def shape(sender: str, name: str, *targets: str) -> set[str]:
+        links = tuple(Link(text="x", href=target) for target in targets)
+        written = msgspec.structs.replace(mail(links=links), sender=Address(name=name, address=sender))
+        found = tokens(written)
+        return {token for token in found if token.startswith(("name-", "links-home:", "host:", "from:"))}
+
+    shop = shape("news@lamps.example", "Lamps Weekly", "https://www.lamps.example/a", "http://ads.test/b")
+    assert shop == {
+        "from:news@lamps.example", "from:lamps.example", "from:example",
+        "name-words:2", "name-in-domain:True", "name-in-address:False",
+        "links-home:TrueTrue",
+        "host:www.lamps.example", "host:lamps.example", "host:example", "host:ads.test", "host:test",
+    }  # fmt: skip
+    assert {"name-in-address:True", "links-home:FalseTrue"} <= shape(
+        "kim.lee@x.test", "Kim Lee", "http://192.0.2.7/"
+    )
+    assert {"name-words:0", "name-in-domain:False", "links-home:FalseFalse"} <= shape(
+        "a1@x.test", "", "mailto:b@x.test"
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +147,7 @@ def test_a_thousand_clues_are_weighed_without_underflow():
 
 def test_how_a_mail_was_sent_counts_beside_its_words():
     lessons = Lessons.open(":memory:")
-    for number in range(8):
+    for number in range(4 * DOUBT):
         lessons.learn(
             mail(text=f"hello {number}", traits=("zone:impossible", "to:undisclosed")), "suspicious"
         )

@@ -7,7 +7,7 @@ signature or from a list, and never reach the bar by themselves.
 
 from __future__ import annotations
 
-from meshclaw.agents.triage.junk import ENOUGH, likeness
+from meshclaw.agents.triage.junk import likeness, silent
 from meshclaw.agents.triage.lessons import Lessons
 from meshclaw.agents.triage.pitch import pitches
 from meshclaw.agents.triage.signals import Signals
@@ -19,7 +19,7 @@ SUSPICIOUS = 1.0
 """Sum of weights at which a mail goes to Suspicious."""
 JUNK_CUTOFF = 0.54
 """Learned score above which a mail counts as junk; chosen by cross-validation, see benchmarks/junk.py."""
-MASS_CUTOFF = 0.6
+MASS_CUTOFF = 0.68
 """The same for mass mail: junk among it is out of the way in Bulk, and wanted newsletters look like junk."""
 _LEARNED = 1.0
 
@@ -53,6 +53,7 @@ _TOLD: dict[str, str] = {
     "hop:forged": "a sending machine under a false name",
     "subject-tail:True": "a random ending of its subject",
     "link:number": "links to bare numbers",
+    "links-home:FalseTrue": "links that all lead away from its sender",
 }
 # Kind -> terms of that kind that are as good as one strong sign, and the clause a person reads.
 _PITCHES: dict[str, tuple[int, str]] = {
@@ -77,7 +78,7 @@ def suspicion(message: Message, signals: Signals) -> list[Evidence]:
 
 def learned_junk(message: Message, signals: Signals, lessons: Lessons) -> Evidence | None:
     """The evidence of the learned model where its score is above the cut-off."""
-    if min(lessons.totals()) < ENOUGH:
+    if silent(lessons):
         return None
     look = likeness(tokens(message), lessons)
     if look.score <= (MASS_CUTOFF if signals.mass else JUNK_CUTOFF):

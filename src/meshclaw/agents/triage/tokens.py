@@ -78,17 +78,29 @@ def _sender(message: Message) -> Iterator[str]:
     local, _, domain = message.sender.address.partition("@")
     yield f"from:{message.sender.address}"
     parts = domain.split(".")
-    for index in range(max(len(parts) - 4, 0), len(parts) - 1):
+    for index in range(max(len(parts) - 4, 0), len(parts)):
         yield "from:" + ".".join(parts[index:])
-    for word in words_of(message.sender.name):
-        yield f"name:{word}"
+    yield from _name(message.sender.name, local, domain)
     digits = sum(letter.isdigit() for letter in local)
     yield f"from-digits:{min(digits, 3)}"
     yield f"free-mail:{domain in _FREE_MAIL}{digits > 0}"
     yield f"named:{message.sender.name != ''}"
-    if message.reply_to.address:
-        yield f"reply-domain:{message.reply_to.domain == domain}"
+    reply = message.reply_to
+    yield f"reply:{reply.address != ''}{reply.address == message.sender.address}"
+    if reply.address:
+        yield f"reply-domain:{reply.domain == domain}"
     yield from _message_id(message.message_id, domain)
+
+
+def _name(name: str, local: str, domain: str) -> Iterator[str]:
+    words = words_of(name)
+    for word in words:
+        yield f"name:{word}"
+    telling = [word for word in words if len(word) > 2]
+    # A company's name is in its domain and a person's in their address; a made-up sender has neither.
+    yield f"name-words:{min(len(words), 4)}"
+    yield f"name-in-domain:{any(word in domain for word in telling)}"
+    yield f"name-in-address:{any(word in local for word in telling)}"
 
 
 def _message_id(value: str, domain: str) -> Iterator[str]:
@@ -136,6 +148,8 @@ def _look(text: str) -> Iterator[str]:
 
 def _links(message: Message) -> Iterator[str]:
     yield f"links:{len(message.links).bit_length()}"
+    home = _site(message.sender.domain)
+    leads_home: set[bool] = set()
     for link in message.links[:LINK_CAP]:
         try:
             parts = urlsplit(link.href)
@@ -144,13 +158,26 @@ def _links(message: Message) -> Iterator[str]:
             yield "link:broken"
             continue
         yield f"scheme:{parts.scheme[:16]}"
-        if host.replace(".", "").isdigit():
-            yield "link:number"
-        pieces = host.split(".")[-3:]
-        for index in range(len(pieces) - 1):
-            yield "host:" + ".".join(pieces[index:])
+        if host:
+            leads_home.add(_site(host) == home)
+            yield from _host(host)
         for word in _PATH_WORD.findall(f"{parts.path} {parts.query}"[:200].lower())[:8]:
             yield f"path:{word}"
+    yield f"links-home:{True in leads_home}{False in leads_home}"
+
+
+def _host(host: str) -> Iterator[str]:
+    if host.replace(".", "").isdigit():
+        yield "link:number"
+        return
+    pieces = host.split(".")[-3:]
+    for index in range(len(pieces)):
+        yield "host:" + ".".join(pieces[index:])
+
+
+def _site(domain: str) -> str:
+    """The last two labels: enough to compare hosts of one mail with each other."""
+    return ".".join(domain.split(".")[-2:])
 
 
 def _selling(words: list[str]) -> Iterator[str]:
