@@ -6,10 +6,10 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock packages clean
+.PHONY: help demo test check fix bench bench-guard lock packages clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 $(VENV)/run: requirements/build.txt requirements/run.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) ..."
@@ -52,13 +52,19 @@ fix: $(VENV)/dev ## Let the formatter and the linter mend what they can
 bench: $(VENV)/dev ## The numbers, each beside its yardstick
 	@$(BIN)/python -m benchmarks
 
+bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case; needs the harness beside the checkout
+	@[ -x build/bench/bin/python ] || $(PYTHON) -m venv build/bench
+	@build/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@PYTHONPATH=src:. build/bench/bin/python -W ignore -m benchmarks.guard
+
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in build run dev; do \
+	@for name in build run dev bench; do \
 	  case $$name in \
 	    build) from="requirements/build.in" ;; \
 	    run) from="pyproject.toml" ;; \
 	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/build.txt" ;; \
+	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \
 	  esac; \
 	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header $$from -o requirements/$$name.txt || exit 1; \

@@ -36,15 +36,14 @@ class MeshClaw:
     """One run at a time, as the harness plays them; ``prime`` begins the next."""
 
     name = "meshclaw"
-    without: frozenset[str] = frozenset()
-    """Layers taken out, to show what each is there for."""
 
-    def __init__(self) -> None:
+    def __init__(self, without: frozenset[str] = frozenset()) -> None:
+        """``without``: layers taken out, to show what each is there for."""
         self.tools = tools()
         connectors = frozenset(f"{one.verb.partition('.')[0]}.*" for one in self.tools.values())
         everything = Rights(effects=frozenset(get_args(Effect)), verbs=connectors)
         self.grant = Grant(ceiling=everything, policy=everything, agent=everything, intent=everything)
-        self.layers = [layer for name, layer in LAYERS.items() if name not in self.without]
+        self.layers = [layer for name, layer in LAYERS.items() if name not in without]
         self.last: Decision | None = None
         self._reset()
 

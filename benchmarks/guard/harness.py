@@ -19,7 +19,8 @@ def harness() -> ModuleType:
     if not path.exists():
         sys.exit(f"{path} is not there: name its folder in MESHCLAW_EVALS. Nothing was measured.")
     spec = importlib.util.spec_from_file_location("agentdojo_worstcase", path)
-    assert spec and spec.loader
+    if spec is None or spec.loader is None:
+        sys.exit(f"{path} cannot be loaded. Nothing was measured.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
