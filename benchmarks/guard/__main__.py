@@ -92,12 +92,12 @@ def _print_replay(found: dict[Job, dict[str, Any]]) -> None:
     for job, row in found.items():
         times = sorted(row["lat"])
         name = f"{job.guard} {job.mode}".strip()
-        print(
-            f"{name:22}{job.suite:11}{_share(row, 'auto'):7.1f}{_share(row, 'asked'):8.1f}"
-            f"{row['asks'] / row['n']:10.2f}{row['tool']:8}{row['hit']:9}{100 * row['rub'] / row['tool']:8.1f}{row['att_asks'] / row['tool']:12.2f}"
-            f"{100 * row['uua'] / row['pairs']:20.1f}{1e6 * times[len(times) // 2]:8.0f}"
-            f"{1e6 * times[int(0.99 * len(times))]:8.0f}"
-        )
+        percent = [_share(row, "auto"), _share(row, "asked"), row["asks"] / row["n"]]
+        attacks = [row["tool"], row["hit"], 100 * row["rub"] / row["tool"], row["att_asks"] / row["tool"]]
+        latency = [1e6 * times[int(share * len(times))] for share in (0.5, 0.99)]
+        print("{:22}{:11}{:7.1f}{:8.1f}{:10.2f}".format(name, job.suite, *percent), end="")
+        print("{:8}{:9}{:8.1f}{:12.2f}".format(*attacks), end="")
+        print("{:20.1f}{:8.0f}{:8.0f}".format(100 * row["uua"] / row["pairs"], *latency))
 
 
 def _print_hijack(hijacked: tuple[dict[str, int], list[str]]) -> None:
@@ -133,10 +133,8 @@ def _print_bounds(found: dict[Job, dict[str, Any]], hijacked: tuple[dict[str, in
     ]
     print()
     for bound in bounds:
-        sign = ">=" if bound.at_least else "<="
-        print(
-            f"{bound.what:42}{bound.value:8.2f} {bound.unit:2}{sign} {bound.limit:<6}{'kept' if bound.kept else 'MISSED'}"
-        )
+        sign, verdict = ">=" if bound.at_least else "<=", "kept" if bound.kept else "MISSED"
+        print(f"{bound.what:42}{bound.value:8.2f} {bound.unit:2}{sign} {bound.limit:<6}{verdict}")
     return 0 if all(bound.kept for bound in bounds) else 1
 
 

@@ -15,12 +15,14 @@ from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision
 from meshclaw.flow.declaration import Declaration, Effect
 from meshclaw.flow.grant import Grant, Rights
+from meshclaw.flow.plan import Plan
 from meshclaw.flow.request import Request
 from meshclaw.guard import Context
 from meshclaw.guard.decide import LAYERS, judge
 from meshclaw.guard.directory import Directory, Entry
 from meshclaw.guard.history import History
 from meshclaw.guard.manifest import read
+from meshclaw.guard.plan import freeze
 
 MANIFESTS = Path(__file__).parent / "manifests"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -50,6 +52,7 @@ class MeshClaw:
     def _reset(self) -> None:
         self.history = History()
         self.taken = 0
+        self.plan: Plan | None = None
         self.asked: set[str] = set()
 
     def begin(self, suite: str, tools: object) -> None:
@@ -74,10 +77,12 @@ class MeshClaw:
         return self.last.verdict
 
     def context(self, tool: str, words: str) -> Context:
+        if self.history.tainted and self.plan is None:
+            self.plan = freeze(words, self.tools.values())
         return Context(
-            declaration=self.tools[tool], grant=self.grant, level="autonomous", now=NOW,
+            declaration=self.tools[tool], reviewed=True, grant=self.grant, level="autonomous", now=NOW,
             request=Request(intent="", trigger="terminal", trust="person", words=words),
-            history=self.history, directory=self.directory,
+            history=self.history, plan=self.plan, directory=self.directory,
         )  # fmt: skip
 
 

@@ -43,7 +43,14 @@ def action(declaration: Declaration = MOVE, **more: Any) -> Action:
 
 def context(declaration: Declaration | None = MOVE, **more: Any) -> Context:
     return Context(
-        **{"declaration": declaration, "grant": OPEN, "level": "act_with_undo", "now": NOW, **more}
+        **{
+            "declaration": declaration,
+            "reviewed": True,
+            "grant": OPEN,
+            "level": "act_with_undo",
+            "now": NOW,
+            **more,
+        }
     )
 
 

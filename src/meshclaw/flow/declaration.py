@@ -59,6 +59,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a person calls the things it works on: ``file``, ``document``."""
     results: dict[str, Field] = {}
     """By path: ``sender``, ``address.city``; the empty path is a bare value. Lists are walked through."""
+    definition: str = ""
+    """SHA-256 of what the tool says of itself (an MCP tool's name, description and schema), empty where it says
+    nothing. It is pinned with the rest: a tool that talks differently is another tool."""
 
     def role(self, argument: str) -> Role | None:
         declared = self.arguments.get(argument)

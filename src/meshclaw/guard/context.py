@@ -10,6 +10,7 @@ from meshclaw.flow.approval import Approval
 from meshclaw.flow.autonomy import Level
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.grant import Grant
+from meshclaw.flow.plan import Plan
 from meshclaw.flow.request import Request
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import History
@@ -19,6 +20,8 @@ from meshclaw.guard.origin import Origin
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     declaration: Declaration | None
     """What the connector declares about this verb; None where it declares nothing."""
+    reviewed: bool = False
+    """The connector's declarations are those that were reviewed."""
     grant: Grant
     level: Level
     """Where this agent stands on the ladder for this verb."""
@@ -31,6 +34,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What the run was asked for, in whose words."""
     history: History = msgspec.field(default_factory=History)
     """What the run has read so far."""
+    plan: Plan | None = None
+    """Frozen at the first text by strangers that the run read; None before."""
     directory: Directory = Directory()
     """Whom the person knows, from their own address book and outgoing mail."""
     origins: tuple[Origin, ...] = ()

@@ -13,7 +13,17 @@ import msgspec
 
 from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision
-from meshclaw.guard import approvals, autonomy, declared, denotation, granted, information, licence
+from meshclaw.guard import (
+    approvals,
+    autonomy,
+    declared,
+    denotation,
+    granted,
+    information,
+    licence,
+    plan,
+    review,
+)
 from meshclaw.guard.context import Context
 
 Layer = Callable[[Action, Context], Decision | None]
@@ -21,7 +31,9 @@ Layer = Callable[[Action, Context], Decision | None]
 
 LAYERS: dict[str, Layer] = {
     "declared": declared.check,
+    "review": review.check,
     "granted": granted.check,
+    "plan": plan.check,
     "licence": licence.check,
     "denotation": denotation.check,
     "information": information.check,

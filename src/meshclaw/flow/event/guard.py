@@ -1,4 +1,4 @@
-"""What changes around the guard: autonomy and the clock."""
+"""What changes around the guard: autonomy, reviews and the clock."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ class AutonomyChanged(Event, frozen=True, kw_only=True, tag="autonomy.changed"):
 class ClockStepped(Event, frozen=True, kw_only=True, tag="clock.stepped_back"):
     back_ms: int
     """How far the clock went back since the last event, milliseconds."""
+
+
+class ConnectorReviewed(Event, frozen=True, kw_only=True, tag="connector.reviewed"):
+    connector: str
+    """Its name."""
+    pin: str
+    """SHA-256 over everything it declares: any change needs another review."""

@@ -6,7 +6,7 @@ import msgspec
 
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
-from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped
+from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped, ConnectorReviewed
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
 from meshclaw.flow.event.run import RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted
 
@@ -26,6 +26,7 @@ AnyEvent = (
     | OutcomeObserved
     | AutonomyChanged
     | ClockStepped
+    | ConnectorReviewed
 )
 
 decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

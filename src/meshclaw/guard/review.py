@@ -1,0 +1,41 @@
+"""Each connector's declarations are reviewed once and pinned by their hash; a changed one does nothing until reviewed.
+
+The connectors that come with MeshClaw are pinned here; others by the person, as facts in the ledger,
+where an agent cannot reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meshclaw.flow.action import Action
+from meshclaw.flow.decision import Decision, deny
+from meshclaw.flow.declaration import Declaration
+from meshclaw.flow.event.guard import ConnectorReviewed
+from meshclaw.flow.units import digest_of
+from meshclaw.guard.context import Context
+
+
+def pin(declarations: Iterable[Declaration]) -> str:
+    """One hash over all that a connector declares, whatever the order."""
+    return digest_of(sorted(one.digest for one in declarations))
+
+
+SHIPPED = {"mail": "fb5f9f58efb194f256652b55522381d44b6f7a500b19a5213625dee87d4737cd"}
+"""By connector, what was reviewed with this version. Whoever changes a manifest reads the change as an attacker would
+and then writes the new pin here; ``tests/guard/test_review.py`` prints it."""
+
+
+def reviewed(facts: Iterable[ConnectorReviewed]) -> dict[str, str]:
+    """By connector, the pin that counts: ours, or the person's newest word."""
+    return {**SHIPPED, **{fact.connector: fact.pin for fact in facts}}
+
+
+def check(action: Action, context: Context) -> Decision | None:
+    if context.declaration is None or context.reviewed:
+        return None
+    return deny(
+        "review",
+        f"what the connector {action.connector!r} declares is not what was reviewed; "
+        f"look at it with: meshclaw connectors review {action.connector}",
+    )
