@@ -18,6 +18,7 @@ from meshclaw.flow.event.action import ActionDecided, ActionPerformed
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.grant import Rights
 from meshclaw.guard import intents
+from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, kind_of
 from meshclaw.outcomes.count import count
@@ -42,7 +43,14 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
 
     # The claw's parts; the world is a list.
     ledger, contents, world = Ledger(home), ContentStore(home), FakeConnector()
-    door = Door(ledger=ledger, contents=contents, connectors={"fake": world}, ceiling=rights, policy=rights)
+    door = Door(
+        ledger=ledger,
+        contents=contents,
+        connectors={"fake": world},
+        ceiling=rights,
+        policy=rights,
+        reviewed={"fake": pin(world.declarations.values())},
+    )
 
     # A trigger receives a request, and a run begins.
     request = terminal.receive("notes.keep")

@@ -9,6 +9,7 @@ from meshclaw.flow.grant import Rights
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.guard import intents
+from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import run as runs
@@ -38,7 +39,14 @@ def door(
     monkeypatch.setitem(intents.INTENTS, "test.work", RIGHTS)
     monkeypatch.setitem(intents.INTENTS, "undo", RIGHTS)
     monkeypatch.setitem(__import__("meshclaw.agents.builtin").agents.builtin.AGENTS, "tester", AGENT)
-    return Door(ledger=ledger, contents=contents, connectors={"fake": world}, ceiling=RIGHTS, policy=RIGHTS)
+    return Door(
+        ledger=ledger,
+        contents=contents,
+        connectors={"fake": world},
+        ceiling=RIGHTS,
+        policy=RIGHTS,
+        reviewed={"fake": pin(world.declarations.values())},
+    )
 
 
 @pytest.fixture

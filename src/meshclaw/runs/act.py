@@ -24,17 +24,25 @@ from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerfor
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import AutonomyChanged
+from meshclaw.flow.event.run import PlanFrozen
 from meshclaw.flow.grant import Grant, Rights
+from meshclaw.flow.plan import Plan
 from meshclaw.flow.receipt import Receipt, Undo
+from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.guard import Context, decide
 from meshclaw.guard.approvals import LIFETIME, Approvals
 from meshclaw.guard.autonomy import Autonomy
+from meshclaw.guard.directory import Directory
+from meshclaw.guard.history import History
 from meshclaw.guard.intents import INTENTS, NOTHING
+from meshclaw.guard.plan import freeze
+from meshclaw.guard.review import SHIPPED, pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
 from meshclaw.runs.outbox import LOST, Item, Outbox, Stand
-from meshclaw.runs.seal import seal, unseal
+from meshclaw.runs.recall import keep, recall
+from meshclaw.runs.seal import restore, seal
 
 BATCH = 100
 """Actions whose receipts are stored together. Only reversible ones share a batch."""
@@ -72,13 +80,22 @@ class Door:
         connectors: Mapping[str, Connector],
         ceiling: Rights,
         policy: Rights,
+        reviewed: Mapping[str, str] = SHIPPED,
+        directory: Directory = Directory(),  # noqa: B008 - frozen
     ) -> None:
         self.ledger = ledger
         self.contents = contents
         self._connectors = connectors
         self._ceiling = ceiling
         self._policy = policy
+        self._directory = directory
+        self._reviewed = {
+            name: pin(connector.declarations.values()) == reviewed.get(name)
+            for name, connector in connectors.items()
+        }
         self._outboxes: dict[str, Outbox] = {}
+        self._histories: dict[str, History] = {}
+        self._plans: dict[str, Plan] = {}
 
     def act(
         self, run: Run, agent: Agent, actions: Sequence[Action], *, by_person: bool = False
@@ -121,8 +138,7 @@ class Door:
 
     def restore(self, decided: ActionDecided) -> Action:
         """The action behind its event, sealed arguments and all."""
-        arguments = unseal(self.contents, decided.arguments, decided.sealed)
-        return Action(run=decided.run, verb=decided.verb, arguments=arguments, undoes=decided.undoes)
+        return restore(self.contents, decided)
 
     def _is_settled(
         self, run: Run, agent: Agent, action: Action, known: Item | None, results: dict[str, Result]
@@ -159,7 +175,38 @@ class Door:
             agent=agent,
             now=now,
             by_person=by_person and run.request.trust == "person",
+            request=run.request,
+            history=self._history(run),
+            plan=self._plans.get(run.id),
+            directory=self._directory,
+            reviewed=self._reviewed,
         )
+
+    def _history(self, run: Run) -> History:
+        """What it has read; only where a request's own words are judged does it matter."""
+        if run.id not in self._histories:
+            known = (
+                recall(self.ledger, self.contents, run.id, self.declaration)
+                if run.request.words
+                else History()
+            )
+            self._histories[run.id] = known
+            for fact in self.ledger.events(PlanFrozen, run=run.id):
+                self._plans[run.id] = Plan(verbs=frozenset(fact.verbs), written=frozenset(fact.written))
+        return self._histories[run.id]
+
+    def _freeze(self, run: Run) -> list[PlanFrozen]:
+        """With the first text by strangers the plan stands: what any connector offers later is not in it."""
+        if run.id in self._plans or not self._history(run).tainted:
+            return []
+        declared = [one for connector in self._connectors.values() for one in connector.declarations.values()]
+        plan = self._plans[run.id] = freeze(run.request.words, declared)
+        return [
+            PlanFrozen(
+                run=run.id, intent=run.request.intent, agent=run.agent,
+                verbs=tuple(sorted(plan.verbs)), written=tuple(sorted(plan.written)),
+            )
+        ]  # fmt: skip
 
     def declaration(self, verb: str) -> Declaration | None:
         connector = self._connectors.get(verb.partition(".")[0])
@@ -178,6 +225,7 @@ class Door:
                 run=run.id, intent=run.request.intent, agent=label(agent), external_id=action.external_id,
                 verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
                 arguments=clear, sealed=sealed, undoes=action.undoes, verdict=decision.verdict, rule=decision.rule,
+                reason=decision.reason, labels=decision.labels,
             )  # fmt: skip
 
     def _not_now(
@@ -241,14 +289,28 @@ class Door:
     def _record(self, run: Run, agent: Agent, results: Sequence[Result], *, found: bool = False) -> None:
         undos = [result.receipt.undo for result in results if result.receipt and result.receipt.undo]
         split = iter(seal(self.contents, [(self.declaration(undo.verb), undo.arguments) for undo in undos]))
+        values = self._keep(run, results)
         facts: list[Event] = []
-        for result in results:
+        for result, value in zip(results, values, strict=True):
             undo = result.receipt.undo if result.receipt else None
             if undo is not None:
                 clear, sealed = next(split)
                 undo = Undo(verb=undo.verb, arguments=clear, sealed=sealed)
-            facts.append(_result_fact(run, agent, result, undo, found=found))
-        self.ledger.record(*facts)
+            facts.append(_result_fact(run, agent, result, undo, found=found, value=value))
+        self.ledger.record(*facts, *self._freeze(run))
+
+    def _keep(self, run: Run, results: Sequence[Result]) -> list[str]:
+        """Where words are judged, what was brought back is part of the ground on which the next step is."""
+        if not run.request.words:
+            return [""] * len(results)
+        values = [msgspec.to_builtins(result.value) for result in results]
+        history = self._history(run)
+        for result, value in zip(results, values, strict=True):
+            declared = self.declaration(result.action.verb)
+            if result.receipt is not None and declared is not None:
+                approved = result.decision is not None and result.decision.rule == "approval"
+                history.add(result.action, declared, value, approved=approved)
+        return keep(self.contents, values)
 
 
 class _Lost(MeshClawError):
@@ -264,12 +326,18 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     agent: Agent
     now: datetime
     by_person: bool
+    request: Request
+    history: History
+    plan: Plan | None
+    directory: Directory
+    reviewed: Mapping[str, bool]
 
     def context(self, action: Action, declaration: Declaration | None) -> Context:
         approval: Approval | None = self.approvals.answered_for(action.external_id)
         return Context(
             declaration=declaration, grant=self.grant, approval=approval,
-            now=self.now, by_person=self.by_person,
+            now=self.now, by_person=self.by_person, request=self.request, history=self.history, plan=self.plan,
+            directory=self.directory, reviewed=self.reviewed.get(action.connector, False),
             level=self.autonomy.level(label(self.agent), declaration) if declaration else "draft",
         )  # fmt: skip
 
@@ -288,11 +356,20 @@ def _result(action: Action, decision: Decision, outcome: Performed | MeshClawErr
     return Result(action=action, stand=stand, decision=decision, error=outcome)
 
 
-def _result_fact(run: Run, agent: Agent, result: Result, undo: Undo | None, *, found: bool) -> Event:
+def _result_fact(
+    run: Run, agent: Agent, result: Result, undo: Undo | None, *, found: bool, value: str
+) -> Event:
     run_id, intent, who, id_ = run.id, run.request.intent, label(agent), result.action.external_id
     if (receipt := result.receipt) is not None:
         return ActionPerformed(
-            run=run_id, intent=intent, agent=who, external_id=id_, link=receipt.link, undo=undo, found=found
+            run=run_id,
+            intent=intent,
+            agent=who,
+            external_id=id_,
+            link=receipt.link,
+            undo=undo,
+            found=found,
+            value=value,
         )
     kind = ActionUnknown if result.stand == "unknown" else ActionFailed
     code = result.error.code if result.error else "error"

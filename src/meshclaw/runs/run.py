@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
+from secrets import token_hex
 
 import msgspec
 
@@ -51,11 +52,13 @@ def start(ledger: Ledger, contents: ContentStore, *, request: Request, agent: Ag
             fix=f"It is made for: {', '.join(sorted(agent.intents))}",
         )
     run = Run(id=new_id(), request=request, agent=label(agent), subject=subject)
-    [digest] = contents.put([subject])
+    # Salted: the digest of a short request would tell it to whoever guesses.
+    digest, *words = contents.put([subject, *([(token_hex(16), request.words)] if request.words else [])])
     ledger.record(
         RunStarted(
             run=run.id, intent=request.intent, agent=run.agent,
             trigger=request.trigger, trust=request.trust, subject=digest,
+            words=words[0] if words else "",
         )
     )  # fmt: skip
     return run
@@ -119,7 +122,8 @@ def tell_stopped(ledger: Ledger, contents: ContentStore) -> list[Told]:
 
 
 def _told(ledger: Ledger, contents: ContentStore, started: RunStarted, undone: set[str]) -> Told:
-    request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust)
+    words = msgspec.json.decode(contents.get(started.words), type=tuple[str, str])[1] if started.words else ""
+    request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust, words=words)
     subject = msgspec.json.decode(contents.get(started.subject), type=str)
     run = Run(id=started.run, request=request, agent=started.agent, subject=subject)
     items = Outbox(ledger, run.id).items

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from meshclaw.flow.action import Value
+from meshclaw.flow.action import Action, Value
 from meshclaw.flow.declaration import IN_CLEAR, Declaration
+from meshclaw.flow.event.action import ActionDecided
 from meshclaw.ledger.content import ContentStore
 
 
@@ -48,6 +49,12 @@ def unseal(contents: ContentStore, clear: Mapping[str, Value], sealed: Mapping[s
         for name, digest in sealed.items()
     }
     return {**clear, **values}
+
+
+def restore(contents: ContentStore, decided: ActionDecided) -> Action:
+    """The action behind its event, sealed arguments and all."""
+    arguments = unseal(contents, decided.arguments, decided.sealed)
+    return Action(run=decided.run, verb=decided.verb, arguments=arguments, undoes=decided.undoes)
 
 
 def _is_content(declaration: Declaration | None, name: str) -> bool:

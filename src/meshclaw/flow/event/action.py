@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from meshclaw.flow.action import Value
 from meshclaw.flow.decision import Verdict
 from meshclaw.flow.declaration import Effect
@@ -30,6 +32,12 @@ class ActionDecided(Event, frozen=True, kw_only=True, tag="action.decided"):
     """allow, ask or deny."""
     rule: str
     """Stable label of the deciding rule."""
+    reason: str = ""
+    """One sentence without content."""
+    labels: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Where the value of each target comes from, by argument."""
+    inputs: str = ""
+    """Digest in the content store of what else the decision depended on: enough to decide it again."""
 
 
 class ActionPerformed(Event, frozen=True, kw_only=True, tag="action.performed"):
@@ -43,6 +51,8 @@ class ActionPerformed(Event, frozen=True, kw_only=True, tag="action.performed"):
     """The action that takes it back."""
     found: bool = False
     """True where a probe found it done after a crash."""
+    value: str = ""
+    """Digest in the content store of what it brought back, kept where a request's own words were judged."""
 
 
 class ActionFailed(Event, frozen=True, kw_only=True, tag="action.failed"):

@@ -13,6 +13,17 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     """Who is behind it."""
     subject: str
     """Digest of what it works on (a mailbox address): 16 hex digits."""
+    words: str = ""
+    """Digest of the person's own words in the content store; empty where only an intent was declared."""
+
+
+class PlanFrozen(Event, frozen=True, kw_only=True, tag="plan.frozen"):
+    """What the request may use, as it stood before anything that strangers may have written was read."""
+
+    verbs: tuple[str, ...]
+    """All that may be used from now on, sorted."""
+    written: tuple[str, ...]
+    """Types of destination whose values the person wrote out."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):

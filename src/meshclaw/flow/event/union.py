@@ -8,11 +8,12 @@ from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerfor
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped, ConnectorReviewed
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
-from meshclaw.flow.event.run import RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted
+from meshclaw.flow.event.run import PlanFrozen, RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted
 
 AnyEvent = (
     RunStarted
     | RunResumed
+    | PlanFrozen
     | RunFinished
     | RunFailed
     | RunCancelled
