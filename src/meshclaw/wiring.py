@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshclaw.connectors.mail.manifest import DECLARATIONS
+from meshclaw.errors import UserError
 from meshclaw.flow.declaration import Declaration
+from meshclaw.flow.event.guard import ConnectorReviewed
 from meshclaw.guard import policy
+from meshclaw.guard.review import reviewed
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
@@ -80,12 +83,29 @@ class Claw:
         return Door(
             ledger=self.ledger, contents=self.contents, connectors=connectors,
             ceiling=self.ceiling, policy=self.policy,
+            reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
         )  # fmt: skip
 
     @staticmethod
     def declarations() -> list[Declaration]:
         """What every connector here can do."""
         return list(DECLARATIONS.values())
+
+    def connectors(self) -> dict[str, list[Declaration]]:
+        """What each connector declares: those that come with MeshClaw, and the manifests in ``connectors/``."""
+        found = {"mail": list(DECLARATIONS.values())}
+        for path in sorted((self.folder / "connectors").glob("*.toml")):
+            from meshclaw.guard import manifest
+
+            declared = list(manifest.read(path).values())
+            name = declared[0].connector if declared else path.stem
+            if name in found:
+                raise UserError(
+                    f"two connectors are called {name!r}: {str(path)!r} cannot take the place of another",
+                    fix="Give it a name of its own in its first line.",
+                )
+            found[name] = declared
+        return found
 
     @staticmethod
     def declaration(verb: str) -> Declaration | None:

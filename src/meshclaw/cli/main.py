@@ -18,6 +18,7 @@ NOUNS = {
     "run": "What the claw did: list, show, resume, cancel, undo.",
     "outcomes": "What became of it: stood, edited, undone.",
     "autonomy": "How far each agent may go alone: show, set.",
+    "connectors": "What each connector can do: list, show, review.",
     "ledger": "The record: verify, tail, export, show.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",

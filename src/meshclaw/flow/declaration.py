@@ -63,6 +63,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """SHA-256 of what the tool says of itself (an MCP tool's name, description and schema), empty where it says
     nothing. It is pinned with the rest: a tool that talks differently is another tool."""
 
+    @property
+    def connector(self) -> str:
+        return self.verb.partition(".")[0]
+
     def role(self, argument: str) -> Role | None:
         declared = self.arguments.get(argument)
         return declared.role if declared else None
