@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from pathlib import Path
 
@@ -31,6 +32,10 @@ class Device:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.from_private_bytes(_read_key(self._private_path)).sign(message)
+
+    def mark(self, name: str) -> str:
+        """A keyed digest (HMAC, RFC 2104): equal names can be told on this device, and nobody else can guess them."""
+        return hmac.digest(_read_key(self._private_path), b"mark:" + name.encode(), "sha256").hex()[:16]
 
 
 def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:

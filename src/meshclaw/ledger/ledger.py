@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from bisect import bisect_left
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -65,7 +67,8 @@ class Ledger:
                 fix="Restore the last copy of ledger.db; to start over, move ledger.head away too.",
             )
         self._db = connect(self.path, SCHEMA)
-        self._last_ms = 0
+        self._last = (0, 0)
+        """Number and time of the last event this process knows of, milliseconds."""
 
     # -- writing -------------------------------------------------------------------------
 
@@ -84,6 +87,15 @@ class Ledger:
                 rows.append((seq, event.id, kind_of(type(event)), event.run, body, previous))
             self._db.executemany("INSERT INTO event VALUES (?,?,?,?,?,?)", rows)
         return stamped
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """Hold the writer's place: what is read in the block stays true until what it records is stored.
+
+        All that the block records is on disk when it ends; where it raises, none of it is.
+        """
+        with telling(self.path), self._transaction():
+            yield
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
@@ -104,21 +116,26 @@ class Ledger:
             )
             events = (ClockStepped(back_ms=last_ms - now_ms), *events)
         # Ids stay sorted even where the clock does not.
-        id_ms = self._last_ms = max(now_ms, last_ms) if now_ms >= last_ms - TOLERATED_STEP_MS else now_ms
+        id_ms = max(now_ms, last_ms) if now_ms >= last_ms - TOLERATED_STEP_MS else now_ms
         ts = timestamp(now)
         device = self.device.id
         events = tuple(events)
+        self._last = (self.newest() + len(events), id_ms)
         return [
             msgspec.structs.replace(event, id=id_, ts=ts, device=device)
             for event, id_ in zip(events, new_ids(len(events), id_ms), strict=True)
         ]
 
     def _last_event_ms(self) -> int:
-        if self._last_ms == 0:
-            row = self._db.execute("SELECT seq, body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-            if row:
-                self._last_ms = int(parse_timestamp(_decode(row[0], row[1]).ts).timestamp() * 1000)
-        return self._last_ms
+        """Of the last event, whoever wrote it: a step back that another process saw is one for this one too."""
+        seq = self.newest()
+        if seq != self._last[0]:
+            self._last = (seq, self._time_ms(seq))
+        return self._last[1]
+
+    def _time_ms(self, seq: int) -> int:
+        [body] = self._db.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+        return int(parse_timestamp(_decode(seq, body).ts).timestamp() * 1000)
 
     def sign_head(self) -> chain.Head | None:
         """Sign the chain's end unless the newest head already does; None in an empty ledger."""
@@ -154,7 +171,9 @@ class Ledger:
         values: list[int | str] = [after]
         if kinds or run is not None:
             names = [kind_of(kind) for kind in kinds] or ALL_KINDS  # the one index starts with the kind
-            where.append(f"kind IN ({','.join('?' * len(names))})")
+            # The plus keeps SQLite off that index where the few events behind ``after`` are read in their order.
+            column = "+kind" if after and run is None else "kind"
+            where.append(f"{column} IN ({','.join('?' * len(names))})")
             values += names
         if run is not None:
             where.append("run = ?")
@@ -182,6 +201,23 @@ class Ledger:
         """Sequence number of the last event; 0 in an empty ledger."""
         return self._end()[0]
 
+    def before(self, age: timedelta) -> int:
+        """Number of the last event that is at least ``age`` old, however often the clock went back since; else 0."""
+        steps = [
+            (stored.seq, stored.event.back_ms)
+            for stored in self.stored(ClockStepped)
+            if isinstance(stored.event, ClockStepped)
+        ]
+        now_ms = int(self.now().timestamp() * 1000)
+        limit_ms = age / timedelta(milliseconds=1)
+
+        def is_younger(seq: int) -> bool:
+            gained = sum(back for at, back in steps if at > seq)
+            return now_ms + gained - self._time_ms(seq) < limit_ms
+
+        with telling(self.path):
+            return bisect_left(range(1, self.newest() + 1), True, key=is_younger)
+
     def verify(self) -> chain.Verdict:
         with telling(self.path):
             return chain.verify(self._db, public=self.device.public, anchor=self._anchor)
@@ -195,15 +231,23 @@ class Ledger:
 
 
 class _Transaction:
-    """BEGIN IMMEDIATE takes the writer's place before the chain's end is read: two writers never fork it."""
+    """BEGIN IMMEDIATE takes the writer's place before the chain's end is read: two writers never fork it.
+
+    One within another is part of it.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._outer = True
 
     def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
+        self._outer = not self._db.in_transaction
+        if self._outer:
+            self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if not self._outer:
+            return
         if kind is None:
             self._db.execute("COMMIT")
         elif self._db.in_transaction:
