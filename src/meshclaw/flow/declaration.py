@@ -26,7 +26,8 @@ Writer = Literal["system", "member", "anyone"]
 class Argument(msgspec.Struct, frozen=True):
     role: Role
     type: str = ""
-    """What kind of thing it names, as in ``address`` or ``file.id``; compared with the types of result fields."""
+    """What kind of thing it names, as in ``address`` or ``file.id``; compared with the types of result fields.
+    Of an amount of money its unit: ``usd``, ``usd.cents`` or ``usd.micros``."""
     required: bool = True
 
 

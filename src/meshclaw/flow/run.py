@@ -8,9 +8,9 @@ import msgspec
 
 from meshclaw.flow.request import Request
 
-RunState = Literal["running", "waiting", "done", "failed", "cancelled", "undone"]
+RunState = Literal["running", "waiting", "frozen", "done", "failed", "cancelled", "undone"]
 """``running`` without a living process means: stopped in the middle, can be resumed.
-``waiting`` means that an approval is open."""
+``waiting`` means that an approval is open, ``frozen`` that it wanted to ask too much and may only read."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,3 +19,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     subject: str = ""
     """What it works on, as in ``maildir:/home/ada/Mail``."""
+    parent: str = ""
+    """The run that started this one for a part of its work: what this one uses counts on that one too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from meshclaw.flow.action import Value
+from meshclaw.flow.cost import Cost
 from meshclaw.flow.decision import Verdict
 from meshclaw.flow.declaration import Effect
 from meshclaw.flow.event.base import Event
@@ -38,6 +39,8 @@ class ActionDecided(Event, frozen=True, kw_only=True, tag="action.decided"):
     """Where the value of each target comes from, by argument."""
     inputs: str = ""
     """Digest in the content store of what else the decision depended on: enough to decide it again."""
+    cost: Cost = Cost()
+    """What an ``allow`` takes out of the budgets; what is not named is none of it."""
 
 
 class ActionPerformed(Event, frozen=True, kw_only=True, tag="action.performed"):

@@ -15,6 +15,8 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     """Digest of what it works on (a mailbox address): 16 hex digits."""
     words: str = ""
     """Digest of the person's own words in the content store; empty where only an intent was declared."""
+    parent: str = ""
+    """The run that started it for a part of its work, or empty."""
 
 
 class PlanFrozen(Event, frozen=True, kw_only=True, tag="plan.frozen"):
@@ -29,6 +31,13 @@ class PlanFrozen(Event, frozen=True, kw_only=True, tag="plan.frozen"):
 class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
     settled: int
     """Reserved actions that were found done, not done or unknown before work went on."""
+
+
+class RunFrozen(Event, frozen=True, kw_only=True, tag="run.frozen"):
+    """It wanted to ask too much after it had read what others can write; from here on it may only read."""
+
+    questions: int
+    """Put to the person before that."""
 
 
 class RunFinished(Event, frozen=True, kw_only=True, tag="run.finished"):

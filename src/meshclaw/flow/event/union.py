@@ -8,12 +8,21 @@ from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerfor
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped, ConnectorReviewed
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
-from meshclaw.flow.event.run import PlanFrozen, RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted
+from meshclaw.flow.event.run import (
+    PlanFrozen,
+    RunCancelled,
+    RunFailed,
+    RunFinished,
+    RunFrozen,
+    RunResumed,
+    RunStarted,
+)
 
 AnyEvent = (
     RunStarted
     | RunResumed
     | PlanFrozen
+    | RunFrozen
     | RunFinished
     | RunFailed
     | RunCancelled
