@@ -14,7 +14,9 @@ from meshclaw.flow.plan import Plan
 from meshclaw.flow.request import Request
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import History
+from meshclaw.guard.limits import DEFAULT, Limits
 from meshclaw.guard.origin import Origin
+from meshclaw.guard.spent import Spent
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,3 +42,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Whom the person knows, from their own address book and outgoing mail."""
     origins: tuple[Origin, ...] = ()
     """Where each target comes from; worked out by ``decide``."""
+    limits: Limits = DEFAULT
+    spent: Spent = msgspec.field(default_factory=Spent)
+    """By this run with its sub-agents, in the last hour and day; the guard only looks at it."""
+    tainted: bool = False
+    """The run read what others can write."""

@@ -16,12 +16,14 @@ from meshclaw.flow.decision import Decision
 from meshclaw.guard import (
     approvals,
     autonomy,
+    budget,
     declared,
     denotation,
     granted,
     information,
     licence,
     plan,
+    questions,
     review,
 )
 from meshclaw.guard.context import Context
@@ -37,6 +39,8 @@ LAYERS: dict[str, Layer] = {
     "licence": licence.check,
     "denotation": denotation.check,
     "information": information.check,
+    "questions": questions.check,
+    "budget": budget.check,
     "autonomy": autonomy.check,
 }
 
@@ -54,7 +58,8 @@ def judge(action: Action, context: Context, layers: Iterable[Layer]) -> Decision
         answer = approvals.answered(action, context)
         spoken = [*objections, answer] if answer else objections
         denied = next((one for one in spoken if one.verdict == "deny"), None)
-        decision = denied or answer or next(iter(objections), None) or autonomy.allowed(context)
+        word = denied or answer or next(iter(objections), None) or autonomy.allowed(context)
+        decision = questions.capped(word, action, context)
         return msgspec.structs.replace(decision, labels={one.path: one.label for one in context.origins})
     except Exception as error:  # noqa: BLE001 - whatever broke, an action that was not judged does not happen
         return Decision(

@@ -8,7 +8,8 @@ a reserved one is probed for evidence and never repeated without it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -18,13 +19,14 @@ from meshclaw.errors import MeshClawError, Refused, Uncertain
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.approval import Approval
-from meshclaw.flow.decision import Decision
+from meshclaw.flow.cost import Cost
+from meshclaw.flow.decision import Decision, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import AutonomyChanged
-from meshclaw.flow.event.run import PlanFrozen
+from meshclaw.flow.event.run import PlanFrozen, RunFrozen
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.flow.plan import Plan
 from meshclaw.flow.receipt import Receipt, Undo
@@ -33,16 +35,22 @@ from meshclaw.flow.run import Run
 from meshclaw.guard import Context, decide
 from meshclaw.guard.approvals import LIFETIME, Approvals
 from meshclaw.guard.autonomy import Autonomy
+from meshclaw.guard.budget import cost_of
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import History
 from meshclaw.guard.intents import INTENTS, NOTHING
+from meshclaw.guard.limits import DEFAULT, Limits
 from meshclaw.guard.plan import freeze
+from meshclaw.guard.questions import FROZEN
 from meshclaw.guard.review import SHIPPED, pin
+from meshclaw.guard.spent import Spent
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
+from meshclaw.runs.freeze import withdrawn
 from meshclaw.runs.outbox import LOST, Item, Outbox, Stand
 from meshclaw.runs.recall import keep, recall
-from meshclaw.runs.seal import restore, seal
+from meshclaw.runs.seal import Sealed, restore, seal
+from meshclaw.runs.spending import Spending
 
 BATCH = 100
 """Actions whose receipts are stored together. Only reversible ones share a batch."""
@@ -70,7 +78,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Door:
-    """``ceiling`` and ``policy`` are read once, before any run: a run cannot change its own limits."""
+    """``ceiling``, ``policy`` and ``limits`` are read once, before any run: a run cannot change its own limits."""
 
     def __init__(
         self,
@@ -82,6 +90,7 @@ class Door:
         policy: Rights,
         reviewed: Mapping[str, str] = SHIPPED,
         directory: Directory = Directory(),  # noqa: B008 - frozen
+        limits: Limits = DEFAULT,
     ) -> None:
         self.ledger = ledger
         self.contents = contents
@@ -93,6 +102,8 @@ class Door:
             name: pin(connector.declarations.values()) == reviewed.get(name)
             for name, connector in connectors.items()
         }
+        self._limits = limits
+        self._spent: dict[str, Spending] = {}
         self._outboxes: dict[str, Outbox] = {}
         self._histories: dict[str, History] = {}
         self._plans: dict[str, Plan] = {}
@@ -109,17 +120,7 @@ class Door:
             for action in once.values()
             if not self._is_settled(run, agent, action, before.get(action.external_id), results)
         ]
-        view = self._view(run, agent, by_person=by_person)
-        decisions = [decide(action, view.context(action, self.declaration(action.verb))) for action in new]
-        facts: list[Event] = list(self._decided(run, agent, new, decisions))
-        allowed: list[tuple[Action, Decision]] = []
-        for action, decision in zip(new, decisions, strict=True):
-            if decision.verdict == "allow":
-                allowed.append((action, decision))
-            else:
-                results[action.external_id], asked = self._not_now(run, agent, action, decision, view)
-                facts += asked
-        self.ledger.record(*facts)
+        allowed = self._decide(run, agent, new, results, by_person=by_person) if new else []
         for batch in self._batches(allowed):
             for result in self._perform(run, agent, batch):
                 results[result.action.external_id] = result
@@ -161,7 +162,53 @@ class Door:
 
     # -- deciding ------------------------------------------------------------------------
 
-    def _view(self, run: Run, agent: Agent, *, by_person: bool) -> _View:
+    def _decide(
+        self,
+        run: Run,
+        agent: Agent,
+        actions: Sequence[Action],
+        results: dict[str, Result],
+        *,
+        by_person: bool,
+    ) -> list[tuple[Action, Decision]]:
+        """Decide one after the other and store it; those that are allowed. The rest goes to ``results``.
+
+        Nobody else writes in between, so two claws never take the same last unit of a budget.
+        """
+        declarations = [self.declaration(action.verb) for action in actions]
+        calls = [(declared, action.arguments) for declared, action in zip(declarations, actions, strict=True)]
+        split = seal(self.contents, calls)
+        allowed: list[tuple[Action, Decision]] = []
+        facts: list[Event] = []
+        with self._spending(run) as spending, self.ledger.writing():
+            view = self._view(run, agent, spending, by_person=by_person)
+            for action, declared, sealed in zip(actions, declarations, split, strict=True):
+                decision = decide(action, view.context(action, declared))
+                new = [
+                    _decided(run, agent, action, decision, declared=declared, split=sealed, spent=view.spent)
+                ]
+                if decision.verdict == "allow":
+                    allowed.append((action, decision))
+                else:
+                    results[action.external_id], more = self._not_now(run, agent, action, decision, view)
+                    new += more
+                for fact in new:
+                    view.spent.take(fact, view.now)
+                facts += new
+            if any(isinstance(fact, RunFrozen) for fact in facts):
+                facts += withdrawn(facts, view.approvals, view.spent.tree, view.now)
+                results |= {id_: _taken_back(result) for id_, result in results.items() if result.approval}
+            spending.wrote(self.ledger.record(*facts))
+        return allowed
+
+    @contextmanager
+    def _spending(self, run: Run) -> Generator[Spending]:
+        """Kept from call to call; forgotten where what it took was not stored."""
+        spending = self._spent.pop(run.id, None) or Spending(self.ledger, run.id)
+        yield spending
+        self._spent[run.id] = spending
+
+    def _view(self, run: Run, agent: Agent, spending: Spending, *, by_person: bool) -> _View:
         now = self.ledger.now()
         return _View(
             grant=Grant(
@@ -180,6 +227,8 @@ class Door:
             plan=self._plans.get(run.id),
             directory=self._directory,
             reviewed=self._reviewed,
+            limits=self._limits,
+            spent=spending.refresh(now),
         )
 
     def _history(self, run: Run) -> History:
@@ -212,27 +261,13 @@ class Door:
         connector = self._connectors.get(verb.partition(".")[0])
         return connector.declarations.get(verb) if connector else None
 
-    def _decided(
-        self, run: Run, agent: Agent, actions: Sequence[Action], decisions: Sequence[Decision]
-    ) -> Iterator[ActionDecided]:
-        declarations = [self.declaration(action.verb) for action in actions]
-        calls = [(declared, action.arguments) for declared, action in zip(declarations, actions, strict=True)]
-        split = seal(self.contents, calls)
-        for action, decision, declared, (clear, sealed) in zip(
-            actions, decisions, declarations, split, strict=True
-        ):
-            yield ActionDecided(
-                run=run.id, intent=run.request.intent, agent=label(agent), external_id=action.external_id,
-                verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
-                arguments=clear, sealed=sealed, undoes=action.undoes, verdict=decision.verdict, rule=decision.rule,
-                reason=decision.reason, labels=decision.labels,
-            )  # fmt: skip
-
     def _not_now(
         self, run: Run, agent: Agent, action: Action, decision: Decision, view: _View
     ) -> tuple[Result, list[Event]]:
         if decision.verdict == "deny":
-            return Result(action=action, stand="denied", decision=decision), []
+            freezes = decision.rule == FROZEN and not view.spent.frozen
+            result = Result(action=action, stand="denied", decision=decision)
+            return result, [_frozen(run, agent, view.spent)] if freezes else []
         waiting = next((a for a in view.approvals.open() if a.external_id == action.external_id), None)
         if waiting is not None:
             return Result(action=action, stand="asked", decision=decision, approval=waiting.id), []
@@ -331,6 +366,8 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan | None
     directory: Directory
     reviewed: Mapping[str, bool]
+    limits: Limits
+    spent: Spent
 
     def context(self, action: Action, declaration: Declaration | None) -> Context:
         approval: Approval | None = self.approvals.answered_for(action.external_id)
@@ -339,12 +376,41 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
             now=self.now, by_person=self.by_person, request=self.request, history=self.history, plan=self.plan,
             directory=self.directory, reviewed=self.reviewed.get(action.connector, False),
             level=self.autonomy.level(label(self.agent), declaration) if declaration else "draft",
+            limits=self.limits, spent=self.spent, tainted=self._tainted,
         )  # fmt: skip
+
+    @property
+    def _tainted(self) -> bool:
+        """Without words of a person no history is kept: any read may have been a stranger's text."""
+        return self.history.tainted or (self.spent.has_read and not self.request.words)
 
 
 def label(agent: Agent) -> str:
     """How events name an agent."""
     return f"{agent.name}@{agent.version}"
+
+
+def _decided(
+    run: Run, agent: Agent, action: Action, decision: Decision, *,
+    declared: Declaration | None, split: Sealed, spent: Spent,
+) -> Event:  # fmt: skip
+    allowed = decision.verdict == "allow"
+    return ActionDecided(
+        run=run.id, intent=run.request.intent, agent=label(agent), external_id=action.external_id,
+        verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
+        arguments=split.clear, sealed=split.sealed, undoes=action.undoes,
+        verdict=decision.verdict, rule=decision.rule, reason=decision.reason, labels=decision.labels,
+        cost=cost_of(action, declared, spent.mark) if declared and allowed else Cost(),
+    )  # fmt: skip
+
+
+def _frozen(run: Run, agent: Agent, spent: Spent) -> Event:
+    return RunFrozen(run=run.id, intent=run.request.intent, agent=label(agent), questions=spent.questions)
+
+
+def _taken_back(asked: Result) -> Result:
+    decision = deny(FROZEN, "its run wanted to ask you too much after this and is frozen")
+    return Result(action=asked.action, stand="denied", decision=decision)
 
 
 def _result(action: Action, decision: Decision, outcome: Performed | MeshClawError) -> Result:

@@ -15,7 +15,7 @@ from meshclaw.flow.approval import Approval
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionUnknown
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
-from meshclaw.flow.event.run import RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted
+from meshclaw.flow.event.run import RunCancelled, RunFailed, RunFinished, RunFrozen, RunResumed, RunStarted
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run, RunState
 from meshclaw.flow.units import new_id
@@ -45,19 +45,22 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         return sum(item.stand in stands for item in self.items.values())
 
 
-def start(ledger: Ledger, contents: ContentStore, *, request: Request, agent: Agent, subject: str) -> Run:
+def start(
+    ledger: Ledger, contents: ContentStore, *, request: Request, agent: Agent, subject: str, parent: str = ""
+) -> Run:
+    """``parent``: the run that this one does a part of; what it uses counts on that one too."""
     if request.intent not in agent.intents:
         raise UserError(
             f"the agent {agent.name!r} is not made for {request.intent!r}",
             fix=f"It is made for: {', '.join(sorted(agent.intents))}",
         )
-    run = Run(id=new_id(), request=request, agent=label(agent), subject=subject)
+    run = Run(id=new_id(), request=request, agent=label(agent), subject=subject, parent=parent)
     # Salted: the digest of a short request would tell it to whoever guesses.
     digest, *words = contents.put([subject, *([(token_hex(16), request.words)] if request.words else [])])
     ledger.record(
         RunStarted(
             run=run.id, intent=request.intent, agent=run.agent,
-            trigger=request.trigger, trust=request.trust, subject=digest,
+            trigger=request.trigger, trust=request.trust, subject=digest, parent=parent,
             words=words[0] if words else "",
         )
     )  # fmt: skip
@@ -125,7 +128,7 @@ def _told(ledger: Ledger, contents: ContentStore, started: RunStarted, undone: s
     words = msgspec.json.decode(contents.get(started.words), type=tuple[str, str])[1] if started.words else ""
     request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust, words=words)
     subject = msgspec.json.decode(contents.get(started.subject), type=str)
-    run = Run(id=started.run, request=request, agent=started.agent, subject=subject)
+    run = Run(id=started.run, request=request, agent=started.agent, subject=subject, parent=started.parent)
     items = Outbox(ledger, run.id).items
     return Told(run=run, state=_state(ledger, run, items, undone), started=started.ts, items=items)
 
@@ -146,6 +149,8 @@ def _state(ledger: Ledger, run: Run, items: dict[str, Item], undone: set[str]) -
         return "running"
     if isinstance(last, RunFailed):
         return "failed"
+    if any(ledger.events(RunFrozen, run=run.id)):
+        return "frozen"
     if any(approval.state == "open" for approval in mine):
         return "waiting"
     return "undone" if _all_undone(items, undone) else "done"

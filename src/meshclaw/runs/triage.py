@@ -18,6 +18,7 @@ from meshclaw.flow.message import Message
 from meshclaw.flow.placement import INBOX, Placement
 from meshclaw.flow.run import Run
 from meshclaw.flow.units import digest_of
+from meshclaw.guard.spent import ALIKE
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door, Result
 
@@ -130,8 +131,9 @@ class UnreadLists:
                 self._mails.setdefault(message.list_id or message.sender.address, []).append(filed)
 
     def worth_leaving(self) -> list[Filed]:
-        """The newest mail of each: its way out is the one most likely to work."""
-        return [mails[0] for mails in self._mails.values() if len(mails) >= LEAVE_LIST_AFTER]
+        """The newest mail of each: its way out is the one most likely to work. The fullest lists first."""
+        lists = sorted(self._mails.values(), key=len, reverse=True)
+        return [mails[0] for mails in lists if len(mails) >= LEAVE_LIST_AFTER][:ALIKE]
 
 
 def chunks(values: Iterable[Entry], size: int) -> Iterator[list[Entry]]:

@@ -1,0 +1,170 @@
+"""Sixth layer: no more than the limits allow, per run with its sub-agents, in any hour, in any day."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from meshclaw.flow.action import Action, leaves
+from meshclaw.flow.cost import WHAT, Cost, What
+from meshclaw.flow.decision import Decision, ask, deny
+from meshclaw.flow.declaration import Declaration
+from meshclaw.guard.context import Context
+from meshclaw.guard.limits import SPANS, UNLIMITED
+from meshclaw.guard.spent import Rolling, Tally
+
+UNITS = {"usd": 1_000_000, "usd.cents": 10_000, "usd.micros": 1}
+"""Micro-dollars in one; declared as the type of an ``amount``."""
+
+
+class Uncountable(ValueError):
+    """An amount that cannot be taken out of a budget."""
+
+
+def check(action: Action, context: Context) -> Decision | None:
+    declaration = context.declaration
+    if declaration is None or declaration.verb != action.verb:
+        return None
+    try:
+        cost = cost_of(action, declaration, context.spent.mark)
+    except Uncountable as error:
+        return deny("budget.amount", str(error))
+    return (
+        _too_deep(action, context)
+        or _too_often(action, context)
+        or next(_over(cost, context), None)
+        or _unpriced(action, declaration)
+    )
+
+
+def cost_of(action: Action, declaration: Declaration, mark: Callable[[str], str] = str) -> Cost:
+    """What ``action`` would use. Raises Uncountable for an amount of money that is not one."""
+    effect = declaration.effect
+    if effect == "read":
+        return Cost(reads=1)
+    is_change = effect in ("draft", "label", "write") and declaration.reversible
+    return Cost(
+        changes=int(is_change),
+        calls=int(not is_change),
+        deploys=int(effect == "deploy"),
+        money=sum(_micro_dollars(action, declaration)) if effect == "spend" else 0,
+        recipients=_marks(_recipients(action, declaration), mark),
+        files=_marks(_files(action, declaration), mark),
+    )
+
+
+def _micro_dollars(action: Action, declaration: Declaration) -> Iterator[int]:
+    for name, argument in declaration.arguments.items():
+        if argument.role != "amount" or (value := action.arguments.get(name)) is None:
+            continue
+        if argument.type not in UNITS:
+            raise Uncountable(
+                f"{action.verb} does not declare the unit of {name!r} (one of {', '.join(UNITS)}), so what it "
+                "spends cannot be counted"
+            )
+        yield from (_counted(action, name, leaf, UNITS[argument.type]) for leaf in leaves(value))
+
+
+def _counted(action: Action, name: str, value: object, unit: int) -> int:
+    """Exact: 19.99 dollars are 19,990,000 micro-dollars, not the binary fraction nearest to it."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Uncountable(f"{action.verb} was given {name!r} that is not a number")
+    from decimal import Decimal  # loaded where something is spent, which most commands never do
+
+    money = Decimal(repr(value)) * unit
+    if not 0 <= money <= UNLIMITED or money % 1:
+        raise Uncountable(
+            f"{action.verb} was given {name!r} that is no whole number of micro-dollars from 0 up"
+        )
+    return int(money)
+
+
+def _recipients(action: Action, declaration: Declaration) -> Iterator[str]:
+    """Several in one text count each; a comma within one may count it twice, never less than once."""
+    for name, argument in declaration.arguments.items():
+        if argument.role == "destination":
+            for leaf in leaves(action.arguments.get(name)):
+                yield from [str(leaf)] if argument.type == "url" else re.split(r"[,;\n]", str(leaf or ""))
+
+
+def _files(action: Action, declaration: Declaration) -> Iterator[str]:
+    for name, argument in declaration.arguments.items():
+        if argument.type.partition(".")[0] in ("file", "path"):
+            yield from (str(leaf) for leaf in leaves(action.arguments.get(name)) if leaf)
+
+
+def _marks(names: Iterator[str], mark: Callable[[str], str]) -> tuple[str, ...]:
+    return tuple(mark(name) for name in sorted({name.strip().casefold() for name in names} - {""}))
+
+
+def _too_deep(action: Action, context: Context) -> Decision | None:
+    spent, limits = context.spent, context.limits.run
+    if (depth := spent.depth(action.run)) > limits.depth:
+        return deny(
+            "budget.depth",
+            f"it is a sub-agent {depth} levels below the run you started; {limits.depth} may be",
+        )
+    if (place := spent.place(action.run)) > limits.children:
+        return deny(
+            "budget.children",
+            f"it is sub-agent number {place} of the run that started it; {limits.children} may be",
+        )
+    return None
+
+
+def _too_often(action: Action, context: Context) -> Decision | None:
+    tries, limit = context.spent.tries(action.digest), context.limits.run.identical
+    if tries < limit:
+        return None
+    return deny(
+        "budget.identical", f"this run tried exactly this {tries} times already; the limit is {limit} times"
+    )
+
+
+def _over(cost: Cost, context: Context) -> Iterator[Decision]:
+    for span in SPANS:
+        tally = context.spent.of(span)
+        for what in WHAT:
+            more, limit = tally.more(what, cost), context.limits.of(span).of(what)
+            if more and tally.used(what) + more > limit:
+                yield deny(
+                    f"budget.{span}.{what}",
+                    f"the limit is {amount(what, limit)} {WORDS[what]} per {span}; {amount(what, tally.used(what))} "
+                    f"used, this needs {amount(what, more)} more; {_frees(tally, what)}",
+                )
+
+
+def _frees(tally: Tally, what: What) -> str:
+    if not isinstance(tally, Rolling):
+        return "a new run starts anew"
+    minutes = math.ceil(tally.frees_in(what) / timedelta(minutes=1))
+    return f"the first of it frees in {minutes} min"
+
+
+WORDS: dict[What, str] = {
+    "reads": "reads",
+    "changes": "reversible changes",
+    "calls": "calls that cannot just be taken back",
+    "recipients": "recipients",
+    "files": "changed files",
+    "deploys": "deployments",
+    "money": "of spending",
+}
+
+
+def amount(what: str, number: int) -> str:
+    """For people: money in dollars, rounded up to the cent."""
+    return f"${-(-number // 10_000) / 100:,.2f}" if what == "money" else f"{number:,}"
+
+
+def _unpriced(action: Action, declaration: Declaration) -> Decision | None:
+    if declaration.effect != "spend":
+        return None
+    amounts = (name for name, argument in declaration.arguments.items() if argument.role == "amount")
+    if any(action.arguments.get(name) is not None for name in amounts):
+        return None
+    return ask(
+        "budget.unpriced", f"{declaration.words}: what it costs is not known before, so it cannot be counted"
+    )

@@ -1,0 +1,234 @@
+"""What was used, folded from the ledger's events: by one run with its sub-agents, in the last hour, in the last day.
+
+An allowed action counts from its decision on, before it is done. One that certainly did not happen gives back its
+money, recipients, files and deploys; the attempt itself stays counted. Time runs by the ledger: a clock that went
+back takes nothing out of a window.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import cast
+
+import msgspec
+
+from meshclaw.flow.cost import WHAT, Cost, What
+from meshclaw.flow.event.action import ActionDecided, ActionFailed
+from meshclaw.flow.event.approval import ApprovalAsked
+from meshclaw.flow.event.base import Event
+from meshclaw.flow.event.guard import ClockStepped
+from meshclaw.flow.event.run import RunFrozen, RunStarted
+from meshclaw.guard.limits import Span
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LONG_AGO = float("-inf")
+ALIKE = 10
+"""Asks of one verb by one rule in one breath that a person sees as one question."""
+
+KINDS = (RunStarted, RunFrozen, ActionDecided, ActionFailed, ApprovalAsked, ClockStepped)
+"""The events that ``Spent`` is made of."""
+
+DISTINCT: frozenset[What] = frozenset({"recipients", "files"})
+
+
+class Reserved(msgspec.Struct):
+    """One allowed action's share; ``at`` is in milliseconds of the ledger's time."""
+
+    at: float
+    cost: Cost
+    of_tree: bool
+
+
+class Tally:
+    """Sums over costs; the same recipient or file counts once, however often it comes."""
+
+    def __init__(self) -> None:
+        self._sums: Counter[What] = Counter()
+        self._seen: dict[What, Counter[str]] = {what: Counter() for what in DISTINCT}
+
+    def add(self, cost: Cost, sign: int = 1) -> None:
+        for what in WHAT:
+            value = getattr(cost, what)
+            if not value:
+                continue
+            if what not in DISTINCT:
+                self._sums[what] += sign * value
+                continue
+            seen = self._seen[what]
+            for mark in value:
+                seen[mark] += sign
+                if not seen[mark]:
+                    del seen[mark]
+
+    def used(self, what: What) -> int:
+        return len(self._seen[what]) if what in DISTINCT else self._sums[what]
+
+    def more(self, what: What, cost: Cost) -> int:
+        """By how much ``cost`` would add to it."""
+        value = getattr(cost, what)
+        return len(set(value) - self._seen[what].keys()) if what in DISTINCT else cast("int", value)
+
+
+class Rolling(Tally):
+    """The last hour or day."""
+
+    def __init__(self, span: timedelta) -> None:
+        super().__init__()
+        self._span_ms = span / timedelta(milliseconds=1)
+        self._kept: deque[Reserved] = deque()
+        self._floor = LONG_AGO
+
+    def keep(self, reserved: Reserved) -> None:
+        if self.holds(reserved):
+            self._kept.append(reserved)
+            self.add(reserved.cost)
+
+    def holds(self, reserved: Reserved) -> bool:
+        return reserved.at > self._floor
+
+    def advance(self, now: float) -> None:
+        """Forget what is older than the span."""
+        self._floor = now - self._span_ms
+        while self._kept and self._kept[0].at <= self._floor:
+            self.add(self._kept.popleft().cost, -1)
+
+    def frees_in(self, what: What) -> timedelta:
+        """Until the oldest of it is forgotten."""
+        at = next((kept.at for kept in self._kept if getattr(kept.cost, what)), self._floor)
+        return timedelta(milliseconds=at - self._floor)
+
+
+class Spent:
+    """``root`` is the run that a person or a schedule asked for; ``mark`` tells equal names without telling them."""
+
+    def __init__(self, root: str = "", mark: Callable[[str], str] = str) -> None:
+        self.mark = mark
+        self.run = Tally()
+        self.hour = Rolling(HOUR)
+        self.day = Rolling(DAY)
+        self.frozen = False
+        self.has_read = False
+        """Something in this tree was allowed to read."""
+        self._siblings: dict[str, int] = {root: 0}
+        self._parents: dict[str, str] = {root: ""}
+        self._children: Counter[str] = Counter()
+        self._tries: Counter[str] = Counter()
+        self._asked: set[str] = set()
+        self._questions: Counter[tuple[datetime, str, str]] = Counter()
+        self._reserved: dict[str, Reserved] = {}
+        self._now = 0.0
+        self._lost_ms = 0
+        """By how much the clock went back in all."""
+
+    # -- folding -------------------------------------------------------------------------
+
+    def advance(self, now: datetime) -> None:
+        """Let time pass; it never goes back."""
+        at = self._time(now)
+        self.hour.advance(at)
+        self.day.advance(at)
+
+    def take(self, event: Event, at: datetime | None = None) -> None:
+        """``at``: where the event is not stamped yet."""
+        at = at or datetime.fromisoformat(event.ts)
+        self._fold(event, at, self._time(at))
+
+    def take_old(self, event: Event) -> None:
+        """An event of this tree from before the last day: it counts for the run alone."""
+        self._fold(event, datetime.fromisoformat(event.ts), LONG_AGO)
+
+    def _fold(self, event: Event, at: datetime, time: float) -> None:
+        match event:
+            case ActionDecided() if event.verdict == "allow":
+                self._reserve(event, time)
+            case ActionFailed():
+                self._release(event.external_id)
+            case ApprovalAsked() if event.run in self._parents and self.has_read:
+                self._asked.add(event.external_id)
+                self._questions[at, event.verb, event.rule] += 1
+            case RunStarted() if event.parent in self._parents and event.run not in self._parents:
+                self._parents[event.run] = event.parent
+                self._children[event.parent] += 1
+                self._siblings[event.run] = self._children[event.parent]
+            case RunFrozen() if event.run in self._parents:
+                self.frozen = True
+            case ClockStepped():
+                self._lost_ms += event.back_ms
+            case _:
+                pass
+
+    def _time(self, at: datetime) -> float:
+        """Milliseconds; steps of the clock are taken out, and what is left of them never runs backwards."""
+        self._now = max(self._now, at.timestamp() * 1000 + self._lost_ms)
+        return self._now
+
+    def _reserve(self, event: ActionDecided, at: float) -> None:
+        of_tree = event.run in self._parents
+        reserved = Reserved(at=at, cost=event.cost, of_tree=of_tree)
+        for window in (self.hour, self.day):
+            window.keep(reserved)
+        if of_tree:
+            self.run.add(event.cost)
+            self._tries[event.digest] += 1
+            self.has_read = self.has_read or event.effect == "read"
+        if event.cost != event.cost.tried():
+            self._reserved[event.external_id] = reserved
+
+    def _release(self, external_id: str) -> None:
+        reserved = self._reserved.pop(external_id, None)
+        if reserved is None:
+            return
+        given_back, reserved.cost = reserved.cost, reserved.cost.tried()
+        tallies: list[Tally] = [window for window in (self.hour, self.day) if window.holds(reserved)]
+        for tally in [*tallies, self.run] if reserved.of_tree else tallies:
+            tally.add(given_back, -1)
+            tally.add(reserved.cost)
+
+    # -- asking --------------------------------------------------------------------------
+
+    def used(self, span: Span, name: str) -> int:
+        """How much of the limit ``name`` is used, as in ``Limits``."""
+        most = {
+            "identical": max(self._tries.values(), default=0),
+            "questions": self.questions,
+            "depth": max(map(self.depth, self._parents)),
+            "children": max(self._children.values(), default=0),
+        }
+        return most[name] if name in most else self.of(span).used(cast("What", name))
+
+    @property
+    def tree(self) -> frozenset[str]:
+        """The run and all its sub-agents."""
+        return frozenset(self._parents)
+
+    def of(self, span: Span) -> Tally:
+        return {"run": self.run, "hour": self.hour, "day": self.day}[span]
+
+    def tries(self, digest: str) -> int:
+        """How often this very verb was allowed with these very arguments."""
+        return self._tries[digest]
+
+    def depth(self, run: str) -> int:
+        """0 for the root, 1 for its sub-agents, and so on."""
+        depth = 0
+        while run := self._parents.get(run, ""):
+            depth += 1
+        return depth
+
+    def place(self, run: str) -> int:
+        """The how-manieth sub-agent of its parent it is; 0 for the root."""
+        return self._siblings.get(run, 0)
+
+    @property
+    def questions(self) -> int:
+        """Put to the person since the first read; like ones asked in one breath are one."""
+        return sum(-(-count // ALIKE) for count in self._questions.values())
+
+    def questions_after(self, external_id: str, verb: str, rule: str, now: datetime) -> int:
+        """How many there are once this is asked as well; what was asked before is no new one."""
+        if external_id in self._asked:
+            return self.questions
+        alike = self._questions[now, verb, rule]
+        return self.questions + (alike % ALIKE == 0)
