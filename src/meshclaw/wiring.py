@@ -12,7 +12,7 @@ from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.errors import UserError
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
-from meshclaw.guard import policy
+from meshclaw.guard import limits, policy
 from meshclaw.guard.review import reviewed
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
@@ -37,6 +37,7 @@ class Claw:
         self.accounts = Accounts(folder)
         self.ceiling = policy.load(policy.CEILING)
         self.policy = policy.load(folder / "policy.toml")
+        self.limits = limits.load(folder / "limits.toml")
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -82,7 +83,7 @@ class Claw:
         connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
         return Door(
             ledger=self.ledger, contents=self.contents, connectors=connectors,
-            ceiling=self.ceiling, policy=self.policy,
+            ceiling=self.ceiling, policy=self.policy, limits=self.limits,
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
         )  # fmt: skip
 

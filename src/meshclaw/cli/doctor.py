@@ -13,7 +13,7 @@ import msgspec
 from meshclaw.cli import screen
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.placement import INBOX
-from meshclaw.guard import policy
+from meshclaw.guard import limits, policy
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.home import home
 from meshclaw.wiring import Claw, open_claw
@@ -53,6 +53,7 @@ def _all() -> Iterator[Check]:
     yield _checked("state folder", _folder)
     yield _checked("ceiling", lambda: _rights(policy.CEILING))
     yield _checked("policy", lambda: _rights(home() / "policy.toml"))
+    yield _checked("limits", lambda: _limits(home() / "limits.toml"))
     try:
         with open_claw() as claw:
             yield _checked("ledger", lambda: _ledger(claw))
@@ -99,6 +100,12 @@ def _rights(path: policy.Path) -> str:
     rights = policy.load(path)
     where = str(path) if path.exists() else "no file, the careful default"
     return f"{where}; effects {', '.join(sorted(rights.effects)) or 'none'}"
+
+
+def _limits(path: policy.Path) -> str:
+    own = limits.load(path)
+    where = str(path) if path.exists() else "no file, the careful default"
+    return f"{where}; a day: {own.day.calls:,} calls, {own.day.recipients:,} recipients"
 
 
 def _ledger(claw: Claw) -> Check | str:

@@ -19,6 +19,7 @@ NOUNS = {
     "outcomes": "What became of it: stood, edited, undone.",
     "autonomy": "How far each agent may go alone: show, set.",
     "connectors": "What each connector can do: list, show, review.",
+    "budget": "What was used and what is left, per run, hour and day.",
     "ledger": "The record: verify, tail, export, show.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",
