@@ -48,12 +48,22 @@ def _make_private(path: Path | str) -> None:
 def _migrate(connection: sqlite3.Connection, path: Path | str, schema: str) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={VERSION}; COMMIT;")
+        _make(connection, schema)
     elif version != VERSION:
         raise Damaged(
             f"{str(path)!r} has version {version}, and this MeshClaw knows version {VERSION}",
             fix="Use the MeshClaw that wrote it, or a newer one.",
         )
+
+
+def _make(connection: sqlite3.Connection, schema: str) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={VERSION}; COMMIT;")
+    except sqlite3.OperationalError:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            raise  # else another process made it while this one waited
 
 
 @contextmanager
