@@ -26,6 +26,10 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: tuple[str, ...] = ()
     """Keyed marks of the files it changes."""
 
+    def parts(self) -> list[tuple[What, int | tuple[str, ...]]]:
+        """What is not nothing."""
+        return [(what, value) for what in WHAT if (value := getattr(self, what))]
+
     def tried(self) -> Cost:
         """What stays of it where the action certainly did not happen: an attempt is an attempt."""
         return Cost(reads=self.reads, changes=self.changes, calls=self.calls)

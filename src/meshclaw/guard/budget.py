@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from meshclaw.flow.action import Action, leaves
-from meshclaw.flow.cost import WHAT, Cost, What
+from meshclaw.flow.cost import Cost, What
 from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.guard.context import Context
@@ -96,7 +96,7 @@ def _files(action: Action, declaration: Declaration) -> Iterator[str]:
 
 
 def _marks(names: Iterator[str], mark: Callable[[str], str]) -> tuple[str, ...]:
-    return tuple(mark(name) for name in sorted({name.strip().casefold() for name in names} - {""}))
+    return tuple(map(mark, sorted({name.strip().casefold() for name in names} - {""})))
 
 
 def _too_deep(action: Action, context: Context) -> Decision | None:
@@ -124,10 +124,11 @@ def _too_often(action: Action, context: Context) -> Decision | None:
 
 
 def _over(cost: Cost, context: Context) -> Iterator[Decision]:
+    parts = cost.parts()
     for span in SPANS:
-        tally = context.spent.of(span)
-        for what in WHAT:
-            more, limit = tally.more(what, cost), context.limits.of(span).of(what)
+        tally, window = context.spent.of(span), context.limits.of(span)
+        for what, value in parts:
+            more, limit = tally.more(what, value), window.of(what)
             if more and tally.used(what) + more > limit:
                 yield deny(
                     f"budget.{span}.{what}",

@@ -14,7 +14,7 @@ from typing import cast
 
 import msgspec
 
-from meshclaw.flow.cost import WHAT, Cost, What
+from meshclaw.flow.cost import Cost, What
 from meshclaw.flow.event.action import ActionDecided, ActionFailed
 from meshclaw.flow.event.approval import ApprovalAsked
 from meshclaw.flow.event.base import Event
@@ -49,11 +49,8 @@ class Tally:
         self._seen: dict[What, Counter[str]] = {what: Counter() for what in DISTINCT}
 
     def add(self, cost: Cost, sign: int = 1) -> None:
-        for what in WHAT:
-            value = getattr(cost, what)
-            if not value:
-                continue
-            if what not in DISTINCT:
+        for what, value in cost.parts():
+            if isinstance(value, int):
                 self._sums[what] += sign * value
                 continue
             seen = self._seen[what]
@@ -65,10 +62,9 @@ class Tally:
     def used(self, what: What) -> int:
         return len(self._seen[what]) if what in DISTINCT else self._sums[what]
 
-    def more(self, what: What, cost: Cost) -> int:
-        """By how much ``cost`` would add to it."""
-        value = getattr(cost, what)
-        return len(set(value) - self._seen[what].keys()) if what in DISTINCT else cast("int", value)
+    def more(self, what: What, value: int | tuple[str, ...]) -> int:
+        """How much ``value``, a part of a cost, would add to it."""
+        return value if isinstance(value, int) else len(set(value) - self._seen[what].keys())
 
 
 class Rolling(Tally):
