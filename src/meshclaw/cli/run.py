@@ -57,6 +57,11 @@ def show(run: str, as_json: bool) -> None:
     click.echo(
         f"  by {told.run.agent} on {screen.clean(told.run.subject)}, started {screen.when(told.started)}"
     )
+    if told.state == "frozen":
+        click.echo(
+            "  It wanted to ask you too much after it read what others can write, so it may only read.\n"
+            "  What it had asked is withdrawn; what you still want of it, ask for anew."
+        )
     screen.table(
         ("STAND", "VERB", "EFFECT", "RULE", "WHERE"),
         [

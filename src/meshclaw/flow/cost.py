@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, get_args
 
 import msgspec
@@ -10,7 +11,7 @@ What = Literal["reads", "changes", "calls", "recipients", "files", "deploys", "m
 WHAT: tuple[What, ...] = get_args(What)
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """One field for each thing that a budget limits."""
 
     reads: int = 0
@@ -26,6 +27,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: tuple[str, ...] = ()
     """Keyed marks of the files it changes."""
 
+    @cached_property
     def parts(self) -> list[tuple[What, int | tuple[str, ...]]]:
         """What is not nothing."""
         return [(what, value) for what in WHAT if (value := getattr(self, what))]

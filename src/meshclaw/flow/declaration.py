@@ -79,6 +79,18 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.arguments.get(path)
 
     @cached_property
+    def destinations(self) -> dict[str, Argument]:
+        return {name: argument for name, argument in self.arguments.items() if argument.role == "destination"}
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """Names of the arguments that name files."""
+        named = self.arguments.items()
+        return frozenset(
+            name for name, argument in named if argument.type.partition(".")[0] in ("file", "path")
+        )
+
+    @cached_property
     def digest(self) -> str:
         """Pins the whole declaration: any change of it needs a new review."""
         return digest_of(self)

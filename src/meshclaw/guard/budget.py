@@ -83,16 +83,15 @@ def _counted(action: Action, name: str, value: object, unit: int) -> int:
 
 def _recipients(action: Action, declaration: Declaration) -> Iterator[str]:
     """Several in one text count each; a comma within one may count it twice, never less than once."""
-    for name, argument in declaration.arguments.items():
-        if argument.role == "destination":
-            for leaf in leaves(action.arguments.get(name)):
-                yield from [str(leaf)] if argument.type == "url" else re.split(r"[,;\n]", str(leaf or ""))
+    for name, argument in declaration.destinations.items():
+        for leaf in leaves(action.arguments.get(name)):
+            text = "" if leaf is None else str(leaf)
+            yield from [text] if argument.type == "url" else re.split(r"[,;\n]", text)
 
 
 def _files(action: Action, declaration: Declaration) -> Iterator[str]:
-    for name, argument in declaration.arguments.items():
-        if argument.type.partition(".")[0] in ("file", "path"):
-            yield from (str(leaf) for leaf in leaves(action.arguments.get(name)) if leaf)
+    for name in declaration.files:
+        yield from (str(leaf) for leaf in leaves(action.arguments.get(name)) if leaf)
 
 
 def _marks(names: Iterator[str], mark: Callable[[str], str]) -> tuple[str, ...]:
@@ -124,10 +123,9 @@ def _too_often(action: Action, context: Context) -> Decision | None:
 
 
 def _over(cost: Cost, context: Context) -> Iterator[Decision]:
-    parts = cost.parts()
     for span in SPANS:
         tally, window = context.spent.of(span), context.limits.of(span)
-        for what, value in parts:
+        for what, value in cost.parts:
             more, limit = tally.more(what, value), window.of(what)
             if more and tally.used(what) + more > limit:
                 yield deny(

@@ -49,7 +49,7 @@ class Tally:
         self._seen: dict[What, Counter[str]] = {what: Counter() for what in DISTINCT}
 
     def add(self, cost: Cost, sign: int = 1) -> None:
-        for what, value in cost.parts():
+        for what, value in cost.parts:
             if isinstance(value, int):
                 self._sums[what] += sign * value
                 continue
