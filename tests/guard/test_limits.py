@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from meshclaw.errors import Damaged
 from meshclaw.guard import limits as module
-from meshclaw.guard.limits import DEFAULT, UNLIMITED, Limits, RunWindow, Window, each, load, tightest
+from meshclaw.guard.limits import DEFAULT, SPANS, UNLIMITED, Limits, RunWindow, Window, each, load, tightest
 
 numbers = st.integers(0, 50) | st.just(UNLIMITED)
 windows = dict.fromkeys(Window.__struct_fields__, numbers)
@@ -69,6 +70,18 @@ def test_a_file_that_cannot_be_understood_stops_everything(tmp_path: Path, text:
         load(path)
     assert names in error.value.message
     assert str(path) in error.value.message
+
+
+def test_the_page_names_the_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "budget.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| ([\d,]*) \| ?([\d,]*) \| ?([\d,]*) \|$", page, re.MULTILINE)
+    told = {
+        (span, name): int(number.replace(",", ""))
+        for name, *numbers in rows
+        for span, number in zip(SPANS, numbers, strict=True)
+        if number
+    }
+    assert told == {(span, name): number for span, name, number in each(DEFAULT)}
 
 
 @given(any_limits, any_limits, any_limits)
