@@ -107,7 +107,8 @@ def test_what_an_action_costs(declaration: Declaration, arguments: dict[str, Any
         *((PAY, bad) for bad in (-1, -0.01, float("nan"), float("inf"), 1e-7, 1e300, 2**63, [1, -1])),
         *((PAY, bad) for bad in (True, "5", "1e3", {"a": 1})),
         (CENTS, 0.00001),
-        (EUROS, 5),
+        (EUROS, -5),
+        (EUROS, float("nan")),
     ],
 )  # fmt: skip
 def test_an_amount_that_cannot_be_counted_is_denied_even_without_limits(
@@ -122,8 +123,12 @@ def test_an_amount_that_cannot_be_counted_is_denied_even_without_limits(
         assert (word.verdict, word.rule) in {("deny", "budget.amount"), ("deny", "arguments")}
 
 
-def test_what_is_spent_without_a_price_is_asked_about() -> None:
-    assert decide(act(PAY), context(PAY, Spent())).rule == "budget.unpriced"
+def test_what_is_spent_at_a_price_that_cannot_be_counted_is_asked_about() -> None:
+    for wanted, declaration in ((act(PAY), PAY), (act(EUROS, amount=5), EUROS)):
+        word = decide(wanted, context(declaration, Spent()))
+        assert (word.verdict, word.rule) == ("ask", "budget.unpriced")
+        word = decide(wanted, context(declaration, Spent(), limited("day", money=0)))
+        assert (word.verdict, word.rule) == ("deny", "budget.unpriced")
     assert decide(act(PAY, amount=5), context(PAY, Spent())).verdict == "allow"
 
 

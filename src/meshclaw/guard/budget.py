@@ -35,7 +35,7 @@ def check(action: Action, context: Context) -> Decision | None:
         _too_deep(action, context)
         or _too_often(action, context)
         or next(_over(cost, context), None)
-        or _unpriced(action, declaration)
+        or _unpriced(action, context)
     )
 
 
@@ -59,12 +59,9 @@ def _micro_dollars(action: Action, declaration: Declaration) -> Iterator[int]:
     for name, argument in declaration.arguments.items():
         if argument.role != "amount" or (value := action.arguments.get(name)) is None:
             continue
-        if argument.type not in UNITS:
-            raise Uncountable(
-                f"{action.verb} does not declare the unit of {name!r} (one of {', '.join(UNITS)}), so what it "
-                "spends cannot be counted"
-            )
-        yield from (_counted(action, name, leaf, UNITS[argument.type]) for leaf in leaves(value))
+        for leaf in leaves(value):
+            money = _counted(action, name, leaf, UNITS.get(argument.type, 1_000_000))
+            yield money if argument.type in UNITS else 0  # what it comes to is not known: ``_unpriced`` asks
 
 
 def _counted(action: Action, name: str, value: object, unit: int) -> int:
@@ -75,9 +72,7 @@ def _counted(action: Action, name: str, value: object, unit: int) -> int:
 
     money = Decimal(repr(value)) * unit
     if not 0 <= money <= UNLIMITED or money % 1:
-        raise Uncountable(
-            f"{action.verb} was given {name!r} that is no whole number of micro-dollars from 0 up"
-        )
+        raise Uncountable(f"{action.verb} was given {name!r} that is no amount of money from 0 up")
     return int(money)
 
 
@@ -158,12 +153,22 @@ def amount(what: str, number: int) -> str:
     return f"${-(-number // 10_000) / 100:,.2f}" if what == "money" else f"{number:,}"
 
 
-def _unpriced(action: Action, declaration: Declaration) -> Decision | None:
-    if declaration.effect != "spend":
+def _unpriced(action: Action, context: Context) -> Decision | None:
+    """No amount, or one in a unit that cannot be counted: never taken for nothing."""
+    declaration = context.declaration
+    if declaration is None or declaration.effect != "spend":
         return None
-    amounts = (name for name, argument in declaration.arguments.items() if argument.role == "amount")
-    if any(action.arguments.get(name) is not None for name in amounts):
+    units = [
+        argument.type
+        for name, argument in declaration.arguments.items()
+        if argument.role == "amount" and action.arguments.get(name) is not None
+    ]
+    if units and all(unit in UNITS for unit in units):
         return None
-    return ask(
-        "budget.unpriced", f"{declaration.words}: what it costs is not known before, so it cannot be counted"
+    why = f"{declaration.words}: what it costs cannot be counted in dollars before it is done"
+    nothing = any(context.limits.of(span).money == 0 for span in SPANS)
+    return (
+        deny("budget.unpriced", f"{why}, and nothing may be spent")
+        if nothing
+        else ask("budget.unpriced", why)
     )
