@@ -70,7 +70,7 @@ def spent(*events: Event, now: datetime = NOW, root: str = "r") -> Spent:
 
 
 def context(declaration: Declaration, used: Spent, limits: Limits = DEFAULT, **more: Any) -> Context:
-    fields = {"grant": OPEN, "level": "autonomous", "now": NOW, **more}
+    fields = {"grant": OPEN, "level": "autonomous", "now": NOW, "reviewed": True, **more}
     return Context(declaration=declaration, spent=used, limits=limits, **fields)
 
 
