@@ -13,6 +13,7 @@ from meshclaw.flow.action import Action
 from meshclaw.flow.request import Request
 from meshclaw.guard import intents
 from meshclaw.guard.limits import Limits, Window
+from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
@@ -27,7 +28,7 @@ if __name__ == "__main__":
     ledger, contents = Ledger(folder), ContentStore(folder)
     door = Door(
         ledger=ledger, contents=contents, connectors={"fake": world}, ceiling=RIGHTS, policy=RIGHTS,
-        limits=Limits(hour=Window(changes=limit)),
+        limits=Limits(hour=Window(changes=limit)), reviewed={"fake": pin(world.declarations.values())},
     )  # fmt: skip
     request = Request(intent="test.work", trigger="terminal", trust="person")
     run = start(ledger, contents, request=request, agent=AGENT, subject="the fake world")

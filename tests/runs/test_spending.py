@@ -20,6 +20,7 @@ from meshclaw.flow.event.run import RunFrozen
 from meshclaw.flow.run import Run
 from meshclaw.flow.units import utc_now
 from meshclaw.guard.limits import DEFAULT, RunWindow, Window
+from meshclaw.guard.review import pin
 from meshclaw.guard.spent import ALIKE, DAY
 from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.ledger import Ledger
@@ -78,6 +79,7 @@ def test_another_run_and_another_process_count_in_the_hour(
     again = Door(
         ledger=Ledger(ledger.path.parent), contents=door.contents, connectors=door._connectors,
         ceiling=door._ceiling, policy=door._policy, limits=door._limits,
+        reviewed={"fake": pin(FakeConnector.declarations.values())},
     )  # fmt: skip
     assert again.act(second, AGENT, [note(second, "b")])[0].stand == "done"
     assert door.act(first, AGENT, [note(first, "c")])[0].stand == "denied"
