@@ -70,5 +70,6 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     line: int = 0
     """1 for the first; 0 for the whole file."""
     why: str
-    """Stable label: ``malformed``, ``truncated``, ``too-long``, ``clock``, ``negative``, ``locked``, ``denied``, ``unknown-field``."""
+    """Stable label: ``malformed``, ``truncated``, ``too-long``, ``clock``, ``negative``, ``locked``, ``denied`` or
+    ``unknown-field``."""
     count: int = 1
