@@ -6,7 +6,6 @@ import math
 
 from meshclaw.flow.action import Action, leaves
 from meshclaw.flow.decision import Decision, deny
-from meshclaw.flow.declaration import Declaration
 from meshclaw.guard.context import Context
 
 
