@@ -17,6 +17,7 @@ from meshclaw.guard.review import reviewed
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
+from meshclaw.runs.ask import ALONE
 from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
 from meshclaw.settings.secrets import secret_of
@@ -38,6 +39,7 @@ class Claw:
         self.ceiling = policy.load(policy.CEILING)
         self.policy = policy.load(folder / "policy.toml")
         self.limits = limits.load(folder / "limits.toml")
+        self.persons = ALONE
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -83,7 +85,7 @@ class Claw:
         connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
         return Door(
             ledger=self.ledger, contents=self.contents, connectors=connectors,
-            ceiling=self.ceiling, policy=self.policy, limits=self.limits,
+            ceiling=self.ceiling, policy=self.policy, limits=self.limits, persons=self.persons,
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
         )  # fmt: skip
 

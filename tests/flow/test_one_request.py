@@ -66,7 +66,7 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
 
     # The person says yes to exactly that, and only now it leaves the machine.
     [waiting] = approvals(ledger).open()
-    result = approve.allow(door, tell(ledger, contents, run.id), waiting)
+    result = approve.allow(door, tell(ledger, contents, run.id), waiting, approve.Seen(shown=waiting.shown))
     assert result.stand == "done"
     assert world.world == ["milk", "we need milk"]
 

@@ -15,7 +15,9 @@ from meshclaw.flow.approval import Approval
 from meshclaw.flow.autonomy import LADDER
 from meshclaw.flow.declaration import Argument, Declaration, Effect
 from meshclaw.flow.grant import Grant, Rights
+from meshclaw.flow.slip import Slip
 from meshclaw.guard import Context, decide
+from meshclaw.guard.slip import draw
 
 NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
@@ -54,11 +56,15 @@ def context(declaration: Declaration | None = MOVE, **more: Any) -> Context:
     )
 
 
+def slip(of: Action, declaration: Declaration = SEND) -> Slip:
+    return draw(of, declaration, None, enclosed={}, agent="a@1", salt="00")
+
+
 def approval(of: Action, **more: Any) -> Approval:
     fields = {
         "id": "a1", "digest": of.digest, "run": of.run, "external_id": of.external_id, "verb": of.verb,
         "rule": "autonomy.draft", "asked": NOW - timedelta(hours=1), "expires": NOW + timedelta(hours=1),
-        "state": "allowed",
+        "state": "allowed", "shown": slip(of).digest, "seen": slip(of).digest,
     }  # fmt: skip
     return Approval(**{**fields, **more})
 
@@ -116,7 +122,7 @@ def test_a_person_s_own_word_does_not_send_without_the_approval_of_exactly_that(
 
 def test_a_live_approval_of_exactly_this_allows_it() -> None:
     wanted = action(SEND)
-    decision = decide(wanted, context(SEND, level="draft", approval=approval(wanted)))
+    decision = decide(wanted, context(SEND, level="draft", approval=approval(wanted), slip=slip(wanted)))
     assert (decision.verdict, decision.rule) == ("allow", "approval")
 
 
@@ -129,11 +135,18 @@ def test_a_live_approval_of_exactly_this_allows_it() -> None:
         ({"state": "expired"}, "approval.expired"),
         ({"state": "open"}, "approval.expired"),
         ({"expires": NOW}, "approval.expired"),
+        ({"state": "withdrawn"}, "approval.withdrawn"),
+        ({"canary": True}, "approval.canary"),
+        ({"shown": "0" * 64}, "approval.drift"),
+        ({"seen": "0" * 64}, "approval.drift"),
+        ({"shown": "", "seen": ""}, "approval.drift"),
+        ({"channel": "chat", "answered_by": "chat"}, "approval.channel"),
     ],
 )
 def test_any_other_approval_denies(change: dict[str, Any], rule: str) -> None:
     wanted = action(SEND)
-    decision = decide(wanted, context(SEND, level="autonomous", approval=approval(wanted, **change)))
+    answer = approval(wanted, **change)
+    decision = decide(wanted, context(SEND, level="autonomous", approval=answer, slip=slip(wanted)))
     assert (decision.verdict, decision.rule) == ("deny", rule)
 
 

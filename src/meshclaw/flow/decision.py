@@ -21,6 +21,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """By argument, where its value comes from: labels of ``guard.origin``, no content."""
     needs: tuple[str, ...] = ()
     """What would turn an ask into an allow."""
+    also: tuple[Decision, ...] = ()
+    """The asks of further layers: the person is told all of them."""
 
 
 def deny(rule: str, reason: str, *, question: str = "") -> Decision:

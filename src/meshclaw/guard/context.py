@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
-from meshclaw.flow.approval import Approval
+from meshclaw.flow.approval import Approval, Channel
 from meshclaw.flow.autonomy import Level
-from meshclaw.flow.declaration import Declaration
+from meshclaw.flow.declaration import Declaration, Effect
 from meshclaw.flow.grant import Grant
 from meshclaw.flow.plan import Plan
 from meshclaw.flow.request import Request
+from meshclaw.flow.slip import Enclosed, Slip
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import History
 from meshclaw.guard.limits import DEFAULT, Limits
 from meshclaw.guard.origin import Origin
+from meshclaw.guard.second import TWO_PERSON
 from meshclaw.guard.spent import Spent
+
+SEPARATE: frozenset[Channel] = frozenset({"mail", "chat", "webhook"})
+"""Where strangers write: whoever can forge a request there can forge an answer."""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +35,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Where this agent stands on the ladder for this verb."""
     approval: Approval | None = None
     """A person's answer to exactly this action of this run, if there is one."""
+    slip: Slip | None = None
+    """What was shown when that was asked; None where it was forgotten."""
+    enclosed: Mapping[str, Enclosed] = {}
+    """What the action points at, as it is now."""
+    two_person: frozenset[Effect] = TWO_PERSON
+    approvers: Mapping[str, bytes] = {}
+    """Public keys of other persons who may be the second one, by name."""
+    separate: frozenset[Channel] = SEPARATE
+    """Ways by which a request can come that an answer to its asks must not take."""
     now: datetime
     by_person: bool = False
     """The person typed this very action themselves, in a terminal."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import msgspec
 
 from meshclaw.connectors.base import Connector, Performed
-from meshclaw.errors import MeshClawError, Refused, Uncertain
+from meshclaw.errors import Busy, MeshClawError, NotFound, Refused, Uncertain
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.approval import Approval
@@ -23,7 +23,6 @@ from meshclaw.flow.cost import Cost
 from meshclaw.flow.decision import Decision, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
-from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.event.run import PlanFrozen, RunFrozen
@@ -32,8 +31,9 @@ from meshclaw.flow.plan import Plan
 from meshclaw.flow.receipt import Receipt, Undo
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
+from meshclaw.flow.slip import Enclosed
 from meshclaw.guard import Context, decide
-from meshclaw.guard.approvals import LIFETIME, Approvals
+from meshclaw.guard.approvals import ANSWERS, Approvals
 from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.budget import cost_of
 from meshclaw.guard.directory import Directory
@@ -43,9 +43,11 @@ from meshclaw.guard.limits import DEFAULT, Limits
 from meshclaw.guard.plan import freeze
 from meshclaw.guard.questions import FROZEN
 from meshclaw.guard.review import SHIPPED, pin
+from meshclaw.guard.slip import REACHING, draw
 from meshclaw.guard.spent import Spent
 from meshclaw.ledger.content import ContentStore
-from meshclaw.ledger.ledger import Ledger, timestamp
+from meshclaw.ledger.ledger import Ledger
+from meshclaw.runs.ask import ALONE, Persons, ask, slip_of
 from meshclaw.runs.freeze import withdrawn
 from meshclaw.runs.outbox import LOST, Item, Outbox, Stand
 from meshclaw.runs.recall import keep, recall
@@ -91,6 +93,7 @@ class Door:
         reviewed: Mapping[str, str] = SHIPPED,
         directory: Directory = Directory(),  # noqa: B008 - frozen
         limits: Limits = DEFAULT,
+        persons: Persons = ALONE,
     ) -> None:
         self.ledger = ledger
         self.contents = contents
@@ -103,6 +106,7 @@ class Door:
             for name, connector in connectors.items()
         }
         self._limits = limits
+        self.persons = persons
         self._spent: dict[str, Spending] = {}
         self._outboxes: dict[str, Outbox] = {}
         self._histories: dict[str, History] = {}
@@ -178,15 +182,15 @@ class Door:
         declarations = [self.declaration(action.verb) for action in actions]
         calls = [(declared, action.arguments) for declared, action in zip(declarations, actions, strict=True)]
         split = seal(self.contents, calls)
+        seen = self._look(actions)
         allowed: list[tuple[Action, Decision]] = []
         facts: list[Event] = []
         with self._spending(run) as spending, self.ledger.writing():
-            view = self._view(run, agent, spending, by_person=by_person)
+            view = self._view(run, agent, spending, seen, by_person=by_person)
+            self._refuse_taken(run, actions, view.items)
             for action, declared, sealed in zip(actions, declarations, split, strict=True):
                 decision = decide(action, view.context(action, declared))
-                new = [
-                    _decided(run, agent, action, decision, declared=declared, split=sealed, spent=view.spent)
-                ]
+                new = [_decided(run, agent, action, decision, declared=declared, split=sealed, view=view)]
                 if decision.verdict == "allow":
                     allowed.append((action, decision))
                 else:
@@ -201,6 +205,30 @@ class Door:
             spending.wrote(self.ledger.record(*facts))
         return allowed
 
+    def _look(self, actions: Sequence[Action]) -> dict[str, Mapping[str, Enclosed]]:
+        """What a person is most often asked about, read before anybody has to wait for this one to write."""
+        seen: dict[str, Mapping[str, Enclosed]] = {}
+        for action in actions:
+            declared = self.declaration(action.verb)
+            if declared is not None and (declared.effect in REACHING or not declared.reversible):
+                with suppress(MeshClawError):  # whether it matters, the decision will tell
+                    seen[action.external_id] = self.enclosed(action)
+        return seen
+
+    def _refuse_taken(self, run: Run, actions: Sequence[Action], items: Mapping[str, Item]) -> None:
+        """What was open a moment ago and is not any more is in the hands of another process."""
+        for action in actions:
+            item = items.get(action.external_id)
+            if (
+                item is not None
+                and item.decided.effect != "read"
+                and item.stand in ("reserved", "done", "unknown")
+            ):
+                raise Busy(
+                    f"another process does {action.verb} of this run already",
+                    fix=f"See how it went: meshclaw run show {run.id[-8:]}",
+                )
+
     @contextmanager
     def _spending(self, run: Run) -> Generator[Spending]:
         """Kept from call to call; forgotten where what it took was not stored."""
@@ -208,7 +236,10 @@ class Door:
         yield spending
         self._spent[run.id] = spending
 
-    def _view(self, run: Run, agent: Agent, spending: Spending, *, by_person: bool) -> _View:
+    def _view(
+        self, run: Run, agent: Agent, spending: Spending, seen: Mapping[str, Mapping[str, Enclosed]], *,
+        by_person: bool,
+    ) -> _View:  # fmt: skip
         now = self.ledger.now()
         return _View(
             grant=Grant(
@@ -218,7 +249,7 @@ class Door:
                 intent=INTENTS.get(run.request.intent, NOTHING),
             ),
             autonomy=Autonomy(self.ledger.events(AutonomyChanged)),
-            approvals=Approvals(self.ledger.events(ApprovalAsked, ApprovalAnswered), now),
+            approvals=Approvals(self.ledger.events(*ANSWERS), now),
             agent=agent,
             now=now,
             by_person=by_person and run.request.trust == "person",
@@ -229,6 +260,9 @@ class Door:
             reviewed=self._reviewed,
             limits=self._limits,
             spent=spending.refresh(now),
+            door=self,
+            items=self._outbox(run.id),
+            seen=seen,
         )
 
     def _history(self, run: Run) -> History:
@@ -264,19 +298,30 @@ class Door:
     def _not_now(
         self, run: Run, agent: Agent, action: Action, decision: Decision, view: _View
     ) -> tuple[Result, list[Event]]:
-        if decision.verdict == "deny":
+        declaration = self.declaration(action.verb)
+        if decision.verdict == "deny" or declaration is None:
             freezes = decision.rule == FROZEN and not view.spent.frozen
             result = Result(action=action, stand="denied", decision=decision)
             return result, [_frozen(run, agent, view.spent)] if freezes else []
         waiting = next((a for a in view.approvals.open() if a.external_id == action.external_id), None)
         if waiting is not None:
             return Result(action=action, stand="asked", decision=decision, approval=waiting.id), []
-        asked = ApprovalAsked(
-            run=run.id, intent=run.request.intent, agent=label(agent), approval=secrets.token_hex(4),
-            external_id=action.external_id, digest=action.digest, verb=action.verb, rule=decision.rule,
-            expires=timestamp(view.now + LIFETIME),
+        slip = draw(
+            action, declaration, decision,
+            enclosed=view.enclosed(action), agent=label(agent), salt=secrets.token_hex(16),
+        )  # fmt: skip
+        asked = ask(
+            self.contents, run, action, declaration,
+            slip=slip, rule=decision.rule, now=view.now, persons=self.persons,
         )  # fmt: skip
         return Result(action=action, stand="asked", decision=decision, approval=asked.approval), [asked]
+
+    def enclosed(self, action: Action) -> Mapping[str, Enclosed]:
+        """What the action points at, as it is now. A silent world raises; a thing that is gone is told."""
+        try:
+            return self._connectors[action.connector].enclose(action)
+        except (NotFound, Refused) as error:
+            return {"not-shown": Enclosed(role="text", value=f"It could not be read: {error.code}")}
 
     # -- performing ----------------------------------------------------------------------
 
@@ -368,16 +413,40 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     reviewed: Mapping[str, bool]
     limits: Limits
     spent: Spent
+    door: Door
+    items: Mapping[str, Item]
+    seen: Mapping[str, Mapping[str, Enclosed]]
 
     def context(self, action: Action, declaration: Declaration | None) -> Context:
-        approval: Approval | None = self.approvals.answered_for(action.external_id)
+        approval, persons = self._answer(action), self.door.persons
+        live = approval is not None and approval.state in ("allowed", "one_of_two")
         return Context(
             declaration=declaration, grant=self.grant, approval=approval,
             now=self.now, by_person=self.by_person, request=self.request, history=self.history, plan=self.plan,
             directory=self.directory, reviewed=self.reviewed.get(action.connector, False),
             level=self.autonomy.level(label(self.agent), declaration) if declaration else "draft",
             limits=self.limits, spent=self.spent, tainted=self._tainted,
+            slip=slip_of(self.door.contents, approval) if approval and live else None,
+            enclosed=self.enclosed(action) if live and declaration else {},
+            two_person=persons.two_person, separate=persons.separate,
+            approvers=persons.others(self.door.ledger.device.public),
         )  # fmt: skip
+
+    def enclosed(self, action: Action) -> Mapping[str, Enclosed]:
+        id_ = action.external_id
+        return self.seen[id_] if id_ in self.seen else self.door.enclosed(action)
+
+    def _answer(self, action: Action) -> Approval | None:
+        """The newest answer; ``used`` where the action happened under it, or may have."""
+        approval, item = self.approvals.answered_for(action.external_id), self.items.get(action.external_id)
+        if approval is None or item is None or approval.id not in item.used:
+            return approval
+        return msgspec.structs.replace(approval, state="used")
+
+    def used_by(self, action: Action, decision: Decision) -> str:
+        """Id of the approval that the decision rests on."""
+        approval = self._answer(action)
+        return approval.id if approval and (decision.verdict, decision.rule) == ("allow", "approval") else ""
 
     @property
     def _tainted(self) -> bool:
@@ -392,7 +461,7 @@ def label(agent: Agent) -> str:
 
 def _decided(
     run: Run, agent: Agent, action: Action, decision: Decision, *,
-    declared: Declaration | None, split: Sealed, spent: Spent,
+    declared: Declaration | None, split: Sealed, view: _View,
 ) -> Event:  # fmt: skip
     allowed = decision.verdict == "allow"
     return ActionDecided(
@@ -400,7 +469,8 @@ def _decided(
         verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
         arguments=split.clear, sealed=split.sealed, undoes=action.undoes,
         verdict=decision.verdict, rule=decision.rule, reason=decision.reason, labels=decision.labels,
-        cost=cost_of(action, declared, spent.mark) if declared and allowed else Cost(),
+        cost=cost_of(action, declared, view.spent.mark) if declared and allowed else Cost(),
+        approval=view.used_by(action, decision),
     )  # fmt: skip
 
 

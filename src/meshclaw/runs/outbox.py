@@ -28,6 +28,8 @@ class Item(msgspec.Struct, kw_only=True):
     performed: ActionPerformed | None = None
     error: str = ""
     """Code of the error of the last try."""
+    used: frozenset[str] = frozenset()
+    """Approvals under which it happened, or may have: they allow nothing more."""
 
     @property
     def worth_retrying(self) -> bool:
@@ -55,13 +57,16 @@ class Outbox:
     def _take(self, event: Event) -> None:
         match event:
             case ActionDecided():
-                self.items[event.external_id] = Item(decided=event, stand=_DECIDED[event.verdict])
+                before = self.items.get(event.external_id)
+                used = (before.used if before else frozenset[str]()) | ({event.approval} - {""})
+                self.items[event.external_id] = Item(decided=event, stand=_DECIDED[event.verdict], used=used)
             case ActionPerformed():
                 item = self.items[event.external_id]
                 item.stand, item.performed = "done", event
             case ActionFailed():
                 item = self.items[event.external_id]
                 item.stand, item.error = "failed", event.error
+                item.used -= {item.decided.approval}  # it certainly did not happen: the yes still stands
             case ActionUnknown():
                 item = self.items[event.external_id]
                 item.stand, item.error = "unknown", event.error

@@ -5,7 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
-from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
+from meshclaw.flow.event.approval import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    ApprovalPlanted,
+    ApprovalSeconded,
+)
 from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped, ConnectorReviewed
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
 from meshclaw.flow.event.run import (
@@ -33,6 +38,8 @@ AnyEvent = (
     | ActionUnknown
     | ApprovalAsked
     | ApprovalAnswered
+    | ApprovalSeconded
+    | ApprovalPlanted
     | OutcomeObserved
     | AutonomyChanged
     | ClockStepped
