@@ -16,7 +16,7 @@ from meshclaw.runs import run as runs
 from meshclaw.runs.act import Door
 from meshclaw.testing.connector import FakeConnector
 
-RIGHTS = Rights(effects=frozenset({"read", "write", "send"}), verbs=frozenset({"fake.*"}))
+RIGHTS = Rights(effects=frozenset({"read", "write", "send", "deploy"}), verbs=frozenset({"fake.*"}))
 AGENT = Agent(
     name="tester",
     version="1",

@@ -18,6 +18,7 @@ from meshclaw.flow.approval import SecondAnswer
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.slip import Slip
 from meshclaw.flow.units import utc_now
+from meshclaw.guard.slip import role_of
 from meshclaw.ledger.ledger import parse_timestamp, timestamp
 from meshclaw.runs import approve
 from meshclaw.runs.ask import slip_of
@@ -108,7 +109,7 @@ def _checked(exported: Exported, declaration: Declaration | None) -> Declaration
 
 def _is_of(slip: Slip, declaration: Declaration, digest: str) -> bool:
     """A secret is in the slip by its digest only, so then the action's own digest cannot be worked out here."""
-    if any(declaration.role(name) == "secret" for name in slip.arguments):
+    if any(role_of(declaration, name) == "secret" for name in slip.arguments):
         return True
     return Action(run=slip.run, verb=slip.verb, arguments=slip.arguments).digest == digest
 

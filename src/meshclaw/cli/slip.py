@@ -56,9 +56,8 @@ def _head(slip: Slip, declaration: Declaration, width: int) -> Iterator[Line]:
     yield from _ours(f"{declaration.words}.", width)
     what = f"Effect: {declaration.effect}, {back}. Verb: {declaration.verb}. Agent: {_plain(slip.agent)}."
     yield from _ours(what, width)
-    yield from _ours(
-        f"What MeshClaw did not write stands behind {NEW.strip()} ({GOES_ON.strip()} goes on).", width
-    )
+    told = "MeshClaw did not write what stands behind a bar; a dotted bar goes on with the line above it."
+    yield from _ours(told, width)
     for reason in slip.asks:
         yield from _ours("Why it asks:", width)
         yield from _theirs(exposed(reason), width)

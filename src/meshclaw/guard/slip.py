@@ -57,7 +57,7 @@ def draw(
     return Slip(
         run=action.run, agent=agent, verb=action.verb, declaration=declaration.digest, salt=salt,
         arguments={
-            name: _sealed(value, salt) if declaration.role(name) == "secret" else value
+            name: _sealed(value, salt) if role_of(declaration, name) == "secret" else value
             for name, value in action.arguments.items()
         },
         enclosed=dict(enclosed), labels=dict(asked.labels) if asked else {},
@@ -89,6 +89,12 @@ def _layers(asks: list[Decision]) -> tuple[str, ...]:
     return tuple(sorted({one.rule.partition(".")[0] for one in asks}))
 
 
+def role_of(declaration: Declaration, name: str) -> Role:
+    """Of a whole argument: the most careful one of those declared for it and for what is nested in it."""
+    roles = {one.role for path, one in declaration.arguments.items() if f"{path}.".startswith(f"{name}.")}
+    return "secret" if "secret" in roles else min(roles, key=ORDER.index, default="destination")
+
+
 def _sealed(value: Value, salt: str) -> Value:
     return f"SHA-256 {digest_of((salt, value))}"
 
@@ -115,18 +121,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 def sections(slip: Slip, declaration: Declaration) -> list[Section]:
     """The values by what they decide, destinations first; what the connector enclosed comes last."""
-    arguments = sorted(slip.arguments.items(), key=lambda item: _rank(declaration.role(item[0])))
+    arguments = sorted(slip.arguments.items(), key=lambda item: ORDER.index(role_of(declaration, item[0])))
     made = [_of_argument(slip, declaration, name, value) for name, value in arguments]
     return [*made, *(_section(name, one.role, one.value) for name, one in slip.enclosed.items())]
 
 
-def _rank(role: Role | None) -> int:
-    return ORDER.index(role) if role else 0
-
-
 def _of_argument(slip: Slip, declaration: Declaration, name: str, value: Value) -> Section:
     declared = declaration.arguments.get(name)
-    section = _section(name, declared.role if declared else "destination", value)
+    section = _section(name, role_of(declaration, name), value)
     labels = {label for path, label in slip.labels.items() if path == name or path.startswith(f"{name}.")}
     told = [ORIGINS[label] for label in sorted(labels) if label in ORIGINS]
     odd = [Note(words="It comes from", lines=exposed(label)) for label in sorted(labels - ORIGINS.keys())]
