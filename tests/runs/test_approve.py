@@ -424,3 +424,34 @@ def test_a_canary_is_never_done_and_nobody_s_fault(door: Door, ledger: Ledger) -
 
 def test_every_lure_goes_where_nothing_can_go() -> None:
     assert all(lure.recipient.endswith(".invalid") for lure in canary.LURES)
+
+
+# -- killed in between ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["before the deed", "after the deed"])
+def test_killed_between_the_yes_and_the_receipt_it_happens_once(
+    door: Door,
+    asked: Callable[..., Approval],
+    world: FakeConnector,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    waiting = asked()
+    one = world._one
+
+    def killed(action: Action) -> Any:
+        if moment == "after the deed":
+            one(action)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "_one", killed)
+        with pytest.raises(KeyboardInterrupt):
+            allow(door, waiting)
+    [stopped] = tell_stopped(door.ledger, door.contents)
+    settle(door, stopped)
+    finish(door.ledger, stopped.run)
+    after = tell(door.ledger, door.contents, waiting.run)
+    assert (after.state, world.world) == ("done", ["hello"])
+    assert after.items[waiting.external_id].used == {waiting.id}

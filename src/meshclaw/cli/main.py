@@ -14,7 +14,7 @@ from meshclaw.errors import MeshClawError
 NOUNS = {
     "demo": "See the whole thing in a minute on a mailbox made for it.",
     "mail": "Connect a mailbox, triage it, read the digest, ask why.",
-    "approvals": "What waits for your word: list, allow, deny, why.",
+    "approvals": "What waits for your word: list, why, allow, deny, health.",
     "run": "What the claw did: list, show, resume, cancel, undo.",
     "outcomes": "What became of it: stood, edited, undone.",
     "autonomy": "How far each agent may go alone: show, set.",

@@ -92,7 +92,8 @@ def _layers(asks: list[Decision]) -> tuple[str, ...]:
 def role_of(declaration: Declaration, name: str) -> Role:
     """Of a whole argument: the most careful one of those declared for it and for what is nested in it."""
     roles = {one.role for path, one in declaration.arguments.items() if f"{path}.".startswith(f"{name}.")}
-    return "secret" if "secret" in roles else min(roles, key=ORDER.index, default="destination")
+    careful: tuple[Role, ...] = ("secret", *ORDER)
+    return next((role for role in careful if role in roles), "destination")
 
 
 def _sealed(value: Value, salt: str) -> Value:
@@ -145,7 +146,7 @@ def _section(name: str, role: Role, value: Value) -> Section:
         )
     if role == "destination":
         notes += [note for text in texts for note in _destination(text)]
-    else:
+    elif role in ("text", "code"):
         notes += [note for text in texts for note in _links(text)]
     return Section(name=name, role=role, lines=_lines(value), notes=notes, whole=role == "destination")
 
