@@ -22,6 +22,7 @@ from meshclaw.flow.run import Run
 from meshclaw.flow.slip import Enclosed
 from meshclaw.flow.units import utc_now
 from meshclaw.guard.decide import LAYERS
+from meshclaw.guard.review import pin
 from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.device import Device
 from meshclaw.ledger.ledger import Ledger, timestamp
@@ -148,7 +149,8 @@ def test_a_step_down_the_ladder_by_another_answer_is_no_drift(
 
 def door_to(ledger: Ledger, like: Door, world: FakeConnector) -> Door:
     return Door(
-        ledger=ledger, contents=like.contents, connectors={"fake": world}, ceiling=AGENT.rights, policy=AGENT.rights
+        ledger=ledger, contents=like.contents, connectors={"fake": world}, ceiling=AGENT.rights, policy=AGENT.rights,
+        reviewed={"fake": pin(world.declarations.values())},
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ LINKS_SHOWN = 20
 LINES_COMPARED = 2_000
 ORDER: tuple[Role, ...] = ("destination", "amount", "code", "time", "reference", "secret", "text")
 """What decides most comes first."""
+CAREFUL: tuple[Role, ...] = ("secret", *ORDER)
 ORIGINS = {
     "person": "you wrote it",
     "own": "it is your own",
@@ -91,9 +92,12 @@ def _layers(asks: list[Decision]) -> tuple[str, ...]:
 
 def role_of(declaration: Declaration, name: str) -> Role:
     """Of a whole argument: the most careful one of those declared for it and for what is nested in it."""
-    roles = {one.role for path, one in declaration.arguments.items() if f"{path}.".startswith(f"{name}.")}
-    careful: tuple[Role, ...] = ("secret", *ORDER)
-    return next((role for role in careful if role in roles), "destination")
+    declared = declaration.arguments.items()
+    roles: set[Role] = {one.role for path, one in declared if f"{path}.".startswith(f"{name}.")}
+    for role in CAREFUL:
+        if role in roles:
+            return role
+    return "destination"
 
 
 def _sealed(value: Value, salt: str) -> Value:
