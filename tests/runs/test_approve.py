@@ -202,16 +202,16 @@ def test_of_two_processes_with_the_same_yes_one_uses_it(
     told = tell(door.ledger, door.contents, waiting.run)
     approve._answer(door.ledger, told, waiting, "allowed", Seen(shown=waiting.shown))
     action = door.restore(told.items[waiting.external_id].decided)
-    decided = door._decided
+    look_at = door._look
     with closing(Ledger(home)) as ledger:
         other = door_to(ledger, door, world)
 
-        def while_it_decides(*args: Any) -> Any:
+        def while_it_looks(actions: Any) -> Any:
             assert other.act(told.run, AGENT, [action])[0].stand == "done"  # the other process is quicker
-            return decided(*args)
+            return look_at(actions)
 
-        door._decided = while_it_decides  # type: ignore[method-assign]
-        with pytest.raises(Busy, match="uses the approval"):
+        door._look = while_it_looks  # type: ignore[method-assign]
+        with pytest.raises(Busy, match="another process"):
             door.act(told.run, AGENT, [action])
     assert world.world == ["hello"]
 

@@ -267,7 +267,8 @@ def test_a_yes_before_the_freeze_was_acted_on_and_one_after_it_does_nothing(
     run = begin()
     door.act(run, AGENT, [look(run)])
     [asked] = door.act(run, AGENT, [post(run, "early")])
-    approve.allow(door, tell(ledger, door.contents, run.id), approvals(ledger).get(asked.approval))
+    waiting = approvals(ledger).get(asked.approval)
+    approve.allow(door, tell(ledger, door.contents, run.id), waiting, approve.Seen(shown=waiting.shown))
     assert world.world == ["early"]
     assert door.act(run, AGENT, [post(run, "late")])[0].stand == "denied"
     [frozen] = ledger.events(RunFrozen)

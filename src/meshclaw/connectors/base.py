@@ -33,7 +33,7 @@ class Connector(Protocol):
         """
         ...
 
-    def enclose(self, action: Action) -> Mapping[str, Enclosed]:
+    def enclose(self, action: Action, /) -> Mapping[str, Enclosed]:
         """What ``action`` only points at, read for the person who is asked about it; changes nothing.
 
         Where it cannot be read, an error: the person is told that it was not shown. Secrets never.
