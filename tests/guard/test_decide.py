@@ -78,6 +78,12 @@ def test_a_declaration_of_another_verb_does_not_count() -> None:
     assert decide(action(), context(SEND)).rule == "declaration"
 
 
+def test_half_a_character_is_denied_and_can_be_written_down() -> None:
+    odd = Action(run="r", verb="mail.move", arguments={"ref": "1", "to": "\ud83d"})
+    assert decide(odd, context()).rule == "arguments"
+    assert len(odd.external_id) == 32
+
+
 @pytest.mark.parametrize("arguments", [{"ref": "1"}, {"ref": "1", "to": "x", "bcc": "evil"}, {}])
 def test_arguments_that_do_not_fit_the_declaration_are_denied(arguments: dict[str, Any]) -> None:
     decision = decide(Action(run="r", verb="mail.move", arguments=arguments), context())

@@ -31,4 +31,10 @@ def check(action: Action, context: Context) -> Decision | None:
         )
     if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf in leaves(action.arguments)):
         return deny("arguments", f"{action.verb} was given a number that is not one")
+    if any(isinstance(leaf, str) and not _is_text(leaf) for leaf in leaves(action.arguments)):
+        return deny("arguments", f"{action.verb} was given text that no encoding can carry")
     return None
+
+
+def _is_text(value: str) -> bool:
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
