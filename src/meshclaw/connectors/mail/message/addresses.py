@@ -18,7 +18,6 @@ MAX_ADDRESS = 320  # RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets
 # An open quote runs to the end: trying it again at every later quote would be quadratic.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|\([^()]*\)|<[^<>]*>|[,;:]|[^",;:<>()\s]+|\s+|.', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)")
-_SPACE = re.compile(r"\s+")
 
 
 def read_addresses(value: str) -> tuple[Address, ...]:
@@ -65,7 +64,7 @@ def _name(words: list[str]) -> str:
 
 def normal_address(text: str) -> str:
     """Lower case, IDN labels in Unicode, no source route (RFC 5321 §4.1.2); empty without a domain."""
-    text = one_line(_SPACE.sub("", text), MAX_ADDRESS + 1)
+    text = one_line("".join(text.split()), MAX_ADDRESS + 1)
     if text.startswith("@"):
         text = text.partition(":")[2]
     local, at, domain = text.rpartition("@")
@@ -76,7 +75,10 @@ def normal_address(text: str) -> str:
 
 def unicode_domain(domain: str) -> str:
     """``xn--`` labels decoded (RFC 3492) and lower case; a label that does not decode stays as it is."""
-    labels = domain.lower().rstrip(".").split(".")
+    domain = domain.lower().rstrip(".")
+    if "xn--" not in domain:
+        return domain
+    labels = domain.split(".")
     return ".".join(_unicode_label(label) if label.startswith("xn--") else label for label in labels)
 
 
