@@ -17,6 +17,8 @@ MAX_ADDRESS = 320  # RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets
 
 # An open quote runs to the end: trying it again at every later quote would be quadratic.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|\([^()]*\)|<[^<>]*>|[,;:]|[^",;:<>()\s]+|\s+|.', re.DOTALL)
+# What nearly every field holds, in one look: a name and an address, or an address alone.
+_ONE = re.compile(r'\s*+(?:("[^"\\]*+"|[^",;:<>()]*?)\s*+(<[^<>]*+>)|([^\s",;:<>()]++))\s*+')
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -33,6 +35,9 @@ def read_addresses(value: str) -> tuple[Address, ...]:
 
 
 def _mailboxes(value: str) -> Iterator[list[str]]:
+    if one := _ONE.fullmatch(value):
+        yield [token for token in one.groups() if token]
+        return
     tokens: list[str] = []
     for piece in _TOKEN.findall(value):
         if piece in {",", ";"}:

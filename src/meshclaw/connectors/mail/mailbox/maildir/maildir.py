@@ -110,7 +110,8 @@ class Maildir:
         self._check_changing()
         place = self._folder(folder)
         with on_disk(self.address):
-            place.scan()
+            if not all(map(place.has, refs)):
+                place.scan()
             return tuple(ref for ref in refs if place.locate(ref))
 
     def changes(self, folder: str, state: str) -> Changes:  # noqa: ARG002
