@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -36,6 +37,7 @@ class Nouns(click.Group):
         if cmd_name not in NOUNS:
             return None
         module = importlib.import_module(f"meshclaw.cli.{cmd_name}")
+        gc.freeze()  # what was loaded stays: the collector need not walk over it again and again
         command: click.Command = module.command
         return command
 
