@@ -13,10 +13,12 @@ _OURS = tuple(
     map(
         ipaddress.ip_network,
         (
+            "192.0.0.0/24",  # IETF protocol assignments; some clouds' metadata
             "168.63.129.16/32",  # Azure's platform address: public by number, local by routing
             "192.88.99.0/24",  # 6to4 relays (RFC 7526)
             "64:ff9b:1::/48",  # NAT64 for local use (RFC 8215)
             "2001::/23",  # IETF protocol assignments, Teredo among them
+            "3fff::/20",  # documentation (RFC 9637), unknown to older Pythons
             "5f00::/16",  # segment routing
         ),
     )
