@@ -54,6 +54,7 @@ def _all() -> Iterator[Check]:
     yield _checked("ceiling", lambda: _rights(policy.CEILING))
     yield _checked("policy", lambda: _rights(home() / "policy.toml"))
     yield _checked("limits", lambda: _limits(home() / "limits.toml"))
+    yield _checked("sandbox", _sandbox)
     try:
         with open_claw() as claw:
             yield _checked("ledger", lambda: _ledger(claw))
@@ -106,6 +107,18 @@ def _limits(path: policy.Path) -> str:
     own = limits.load(path)
     where = str(path) if path.exists() else "no file, the careful default"
     return f"{where}; a day: {own.day.calls:,} calls, {own.day.recipients:,} recipients"
+
+
+def _sandbox() -> Check | str:
+    from meshclaw.guard.sandbox import probe
+    from meshclaw.guard.sandbox.run import INSTALL, find
+
+    found = find()
+    if found.kind == "none":
+        return Check(name="sandbox", state="warning", told="there is none, so no command is run", fix=INSTALL)
+    if found.kind == "bubblewrap":
+        probe.ensure(found.path, egress=False)
+    return f"{found.kind} holds"
 
 
 def _ledger(claw: Claw) -> Check | str:

@@ -22,6 +22,7 @@ NOUNS = {
     "connectors": "What each connector can do: list, show, review.",
     "budget": "What was used and what is left, per run, hour and day.",
     "ledger": "The record: verify, tail, export, show.",
+    "sandbox": "Run a command that nobody has to trust: explain, run.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",
 }

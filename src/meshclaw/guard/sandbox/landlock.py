@@ -10,13 +10,11 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Sequence
 
 from meshclaw.errors import Refused
-from meshclaw.guard.sandbox import seccomp
+from meshclaw.guard.sandbox import launcher
 
-PERL = "/usr/bin/perl"
-_CREATE, _ADD, _RESTRICT = 444, 445, 446
+_CREATE, _ADD = 444, 445
 _VERSION = 1
 _PATH_BENEATH = 1
 _WRITE_FILE, _REMOVE_AND_MAKE, _REFER, _TRUNCATE = 1 << 1, 0b1_1111_1111 << 4, 1 << 13, 1 << 14
@@ -32,7 +30,7 @@ def abi() -> int:
 
 
 def available() -> bool:
-    return abi() > 0 and os.access(PERL, os.X_OK)
+    return abi() > 0 and os.access(launcher.PERL, os.X_OK)
 
 
 def ruleset() -> int:
@@ -47,19 +45,6 @@ def allow_writing(rules: int, folder: int) -> None:
     """``folder`` is a descriptor; what is mounted below it counts as below it."""
     rule = struct.pack("=Qi", _writes(abi()), folder)
     _checked(_libc.syscall(_ADD, rules, _PATH_BENEATH, rule, 0))
-
-
-def launcher(rules: int) -> Sequence[str]:
-    """Put before a command: restricts itself, closes ``rules`` and becomes the command, or ends with 126.
-
-    Perl, because it starts in 1.5 ms, is there wherever git is, and can call the kernel by number.
-    """
-    close = seccomp.architecture().close
-    script = (
-        f'syscall({_RESTRICT}, {rules}, 0) == 0 or die "Landlock: $!\\n"; syscall({close}, {rules});'
-        ' exec {$ARGV[0]} @ARGV or do { print STDERR "$ARGV[0]: $!\\n"; exit 127 }'
-    )
-    return (PERL, "-e", script, "--")
 
 
 def _writes(version: int) -> int:

@@ -22,7 +22,7 @@ import msgspec
 
 from meshclaw.errors import Refused, Uncertain
 from meshclaw.flow.egress import EgressPass, EgressRefusal
-from meshclaw.guard.sandbox import cgroup, inside, landlock, seccomp
+from meshclaw.guard.sandbox import cgroup, inside, landlock, launcher, seccomp
 from meshclaw.guard.sandbox.egress.way_out import Egress
 from meshclaw.guard.sandbox.profile import Limits, Mounts, Profile, arguments, environment, system_mounts
 from meshclaw.guard.sandbox.protect import only_one, set_aside, survey
@@ -103,19 +103,19 @@ def _sandbox(
             profile, mounts, bwrap=bwrap, seccomp=filter_.fileno(), info=tell.fileno(), block=block.fileno(),
             files={path: file.fileno() for path, file in files.items()},
         )  # fmt: skip
-        launcher = landlock.launcher(rules) if rules is not None else ()
-        handed = [one.fileno() for one in (tell, block, filter_, *files.values())]
+        leave, give_leave = (stack.enter_context(end) for end in _pipe())
+        handed = [one.fileno() for one in (leave, tell, block, filter_, *files.values())]
         process = stack.enter_context(
             subprocess.Popen(
-                [*line, "--", *launcher, *command],
+                [*line, "--", *launcher.launcher(leave.fileno(), rules), *command],
                 stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 env=_environment(profile, egress),
                 pass_fds=[*handed, *([rules] if rules is not None else ())],
             )
         )  # fmt: skip
         stack.callback(process.kill)
-        tell.close()
-        block.close()
+        for end in (tell, block, leave):
+            end.close()
         with _told_by(process):
             pid = _first(info)
             kill = stack.enter_context(_whole_tree(pid, process))
@@ -129,8 +129,9 @@ def _sandbox(
             if egress and listener:
                 egress.serve(listener())
             joined.result()  # the kernel takes milliseconds over it; all else went on meanwhile
-        release.write(b"+")
-        release.close()
+        for gate in (release, give_leave):
+            gate.write(launcher.LEAVE)
+            gate.close()
         yield Running(process=process, kill=kill)
 
 
@@ -158,19 +159,27 @@ def _told_by(process: subprocess.Popen[bytes]) -> Generator[None]:
     try:
         yield
     except (Refused, OSError) as error:
-        process.kill()
-        said = process.communicate()[1].decode("utf-8", "replace").strip()
+        said = _said(process)
         message = (
             error.message if isinstance(error, Refused) else f"the sandbox could not be checked ({error})"
         )
         raise Refused(f"{message}; {said}" if said else message, fix="meshclaw sandbox explain") from error
 
 
+def _said(process: subprocess.Popen[bytes]) -> str:
+    """Without waiting for more: what is held back inside keeps the stream open."""
+    if not process.stderr:
+        return ""
+    os.set_blocking(process.stderr.fileno(), False)
+    return (process.stderr.read() or b"").decode("utf-8", "replace").strip()
+
+
 def _first(info: FileIO) -> int:
     """The sandbox's first process, by its number outside."""
-    told = b""
+    told, until = b"", time.monotonic() + inside.START_S
     while not told.rstrip().endswith(b"}"):
-        part = info.read(4096)
+        ready = select.select([info], [], [], max(0, until - time.monotonic()))[0]
+        part = info.read(4096) if ready else b""
         if not part:
             raise Refused("bubblewrap did not start")
         told += part
@@ -235,8 +244,8 @@ def _used_up(profile: Profile, until: float) -> Stopped:
 
 
 def _environment(profile: Profile, egress: Egress | None) -> dict[str, str]:
-    added = egress.environment(inside.PROXY_PORT, CERTIFICATES) if egress else {}
-    return {**environment(profile, os.environ), **added}
+    own = environment(profile, os.environ)
+    return {**own, **egress.environment(inside.PROXY_PORT, CERTIFICATES)} if egress else own
 
 
 def _files(egress: Egress | None) -> Mapping[str, bytes]:

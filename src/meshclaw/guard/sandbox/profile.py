@@ -102,16 +102,9 @@ class Mounts(msgspec.Struct, frozen=True, kw_only=True):
     """Protected paths that exist: mounted read-only."""
 
 
-def profile(work: Path | str, **more: object) -> Profile:
-    """A checked profile. Raises UserError for a folder that would open more than a work folder."""
-    made = msgspec.structs.replace(Profile(work=Path(work).resolve()), **more)
-    check(made)
-    return made
-
-
-def check(profile: Profile, *, home: Path | None = None, state: Path | None = None) -> None:
+def check(profile: Profile, *, state: Path) -> None:
     """Raise UserError where ``work`` or ``read_only`` would show the home folder, keys, our state or the system."""
-    private = [(home or Path.home()).resolve(), *([state.resolve()] if state else [])]
+    private = [Path.home().resolve(), state.resolve()]
     work = profile.work
     if not work.is_absolute() or work != work.resolve() or not work.is_dir():
         raise UserError(f"the work folder {str(work)!r} is no folder", fix="Name a folder that exists.")

@@ -5,7 +5,6 @@ Every step of a path is opened on its own and no link is followed: the folder's 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
@@ -83,42 +82,35 @@ def open_beneath(folder: int, path: str) -> int | None:
 
 
 def set_aside(folder: int, absent: Sequence[str]) -> tuple[str, ...]:
-    """Rename whatever now stands at a path that was free before; the paths that were. Call it when all has ended."""
-    return tuple(path for path in absent if _set_aside(folder, path.split("/")))
+    """Rename whatever now stands at a path that was free before; what was renamed. Call it when all has ended."""
+    return tuple(moved for path in absent if (moved := _set_aside(folder, path.split("/"))))
 
 
-def _set_aside(folder: int, steps: Sequence[str]) -> bool:
+def _set_aside(folder: int, steps: Sequence[str]) -> str:
     """A link half-way leads to the protected path as well as a folder does, so the link is what goes."""
     at = os.dup(folder)
     try:
-        for step in steps[:-1]:
-            try:
-                at, before = (
-                    os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at),
-                    at,
-                )
-            except OSError as error:
-                if error.errno in (errno.ENOTDIR, errno.ELOOP):
-                    return _rename(at, step) if _is_link(at, step) else False
-                if error.errno == errno.ENOENT:
-                    return False
-                raise
+        for number, step in enumerate(steps, start=1):
+            kind = _mode(at, step)
+            if not kind or (number < len(steps) and not stat.S_ISDIR(kind) and not stat.S_ISLNK(kind)):
+                return ""
+            if number == len(steps) or stat.S_ISLNK(kind):
+                aside = f"{step}.set-aside-{secrets.token_hex(4)}"
+                os.rename(step, aside, src_dir_fd=at, dst_dir_fd=at)
+                return "/".join(steps[:number])
+            below = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            at, before = below, at
             os.close(before)
-        return _rename(at, steps[-1])
     finally:
         os.close(at)
+    return ""
 
 
-def _is_link(folder: int, step: str) -> bool:
-    return stat.S_ISLNK(os.stat(step, dir_fd=folder, follow_symlinks=False).st_mode)
-
-
-def _rename(folder: int, step: str) -> bool:
+def _mode(folder: int, step: str) -> int:
     try:
-        os.rename(step, f"{step}.set-aside-{secrets.token_hex(4)}", src_dir_fd=folder, dst_dir_fd=folder)
+        return os.stat(step, dir_fd=folder, follow_symlinks=False).st_mode
     except FileNotFoundError:
-        return False
-    return True
+        return 0
 
 
 def _ordered(paths: set[str]) -> tuple[str, ...]:

@@ -16,11 +16,11 @@ import msgspec
 
 from meshclaw.errors import Refused
 from meshclaw.guard.sandbox import bare, probe, seatbelt
-from meshclaw.guard.sandbox import profile as profiles
 from meshclaw.guard.sandbox.egress.secret import Secret
 from meshclaw.guard.sandbox.egress.way_out import Egress
 from meshclaw.guard.sandbox.process import Finished, Stream, in_bubblewrap
-from meshclaw.guard.sandbox.profile import Profile
+from meshclaw.guard.sandbox.profile import Profile, check
+from meshclaw.settings.home import home
 
 Kind = Literal["bubblewrap", "seatbelt", "none"]
 INSTALL = "Install bubblewrap (apt install bubblewrap, dnf install bubblewrap, pacman -S bubblewrap)."
@@ -58,7 +58,7 @@ def run(
     the ceiling file. Raises Refused where no sandbox can be had or a canary got out of one, Busy where another
     works in the same folder, UserError where the profile opens too much.
     """
-    profiles.check(profile)
+    check(profile, state=home())
     found = find()
     if found.kind == "none" and not unsandboxed_allowed:
         raise Refused("there is no sandbox on this machine, so nothing is run", fix=INSTALL)

@@ -10,7 +10,7 @@ from pathlib import Path
 from meshclaw.guard.sandbox.profile import Profile
 
 SANDBOX_EXEC = "/usr/bin/sandbox-exec"
-_READ = (
+READ = (
     "/usr", "/bin", "/sbin", "/System", "/Library/Apple", "/Library/Developer", "/opt/homebrew", "/dev",
     "/private/etc/ssl", "/private/etc/localtime", "/private/var/db/timezone", "/private/var/select",
 )  # fmt: skip
@@ -18,7 +18,7 @@ _READ = (
 
 def policy(profile: Profile, *, tmp: Path, proxy_port: int = 0) -> str:
     """Nothing matched means deny; the last rule that matches decides, so protected paths come last."""
-    shown = [*map(Path, _READ), *profile.read_only, profile.work, tmp]
+    shown = [*map(Path, READ), *profile.read_only, profile.work, tmp]
     lines = [
         "(version 1)",
         "(deny default)",

@@ -65,15 +65,14 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     socket: int
     socketpair: int
     ioctl: int
-    close: int
 
 
 ARCHITECTURES = {
     "x86_64": Architecture(
-        audit=0xC000003E, column=0, clone=56, socket=41, socketpair=53, ioctl=16, close=3
+        audit=0xC000003E, column=0, clone=56, socket=41, socketpair=53, ioctl=16
     ),
     "aarch64": Architecture(
-        audit=0xC00000B7, column=1, clone=220, socket=198, socketpair=199, ioctl=29, close=57
+        audit=0xC00000B7, column=1, clone=220, socket=198, socketpair=199, ioctl=29
     ),
 }  # fmt: skip
 
