@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from measure import Row, show
+from measure import Row, ratios, show
 
 from meshclaw.guard.sandbox import probe
 from meshclaw.guard.sandbox.egress.rules import Rule
@@ -44,6 +44,7 @@ def measure(work: Path) -> list[Row]:
         Row(what="in a sandbox with a way out", values=with_, unit="ms"),
         Row(what="the sandbox adds", values=less(without, bare), unit="ms", at_most=OVER_MS, note=note),
         Row(what="with a way out it adds", values=less(with_, bare), unit="ms", at_most=OVER_MS, note=note),
+        Row(what="in a sandbox / plain bwrap", values=ratios(without, minimal), unit="times"),
         Row(what="canaries, once per process", values=first, unit="ms"),
     ]
 

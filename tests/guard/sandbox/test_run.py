@@ -17,6 +17,7 @@ import pytest
 from meshclaw.errors import Busy, MeshClawError, Refused, UserError
 from meshclaw.guard.sandbox import launcher
 from meshclaw.guard.sandbox import run as sandbox_run
+from meshclaw.guard.sandbox.egress.secret import Secret
 from meshclaw.guard.sandbox.profile import PROTECTED, Limits, Profile, check
 from meshclaw.guard.sandbox.run import Found, run
 from tests.guard.sandbox.box import MB, needs_bubblewrap, python, sh, small
@@ -372,6 +373,12 @@ def test_a_home_is_not_shown_read_only_either(work: Path) -> None:
 def test_the_state_folder_is_not_shown(work: Path, home: Path) -> None:
     with pytest.raises(UserError, match="home"):
         run(Profile(work=home.parent), ["true"])
+
+
+def test_a_secret_without_a_rule_is_a_mistake(work: Path) -> None:
+    lost = Secret(name="TOKEN", value="0123456789", host="x.example")
+    with pytest.raises(UserError, match="TOKEN"):
+        run(small(work), ["true"], secrets=[lost])
 
 
 def test_without_bubblewrap_nothing_runs_unless_a_person_said_so(

@@ -8,10 +8,12 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import time
 import warnings
+from array import array
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +94,7 @@ def listening(pid: int) -> Generator[Callable[[], socket.socket]]:
     while others do; the call waits for it, and raises Refused where it failed.
     """
     ours, theirs = socket.socketpair()
+    ours.settimeout(START_S)
     with ours:
         with theirs, warnings.catch_warnings():
             # Python 3.12 warns where threads run. This child makes a few system calls and ends.
@@ -102,6 +105,7 @@ def listening(pid: int) -> Generator[Callable[[], socket.socket]]:
         try:
             yield lambda: _taken(ours)
         finally:
+            os.kill(child, signal.SIGKILL)  # it has ended long ago, or hangs
             os.waitpid(child, 0)
 
 
@@ -124,7 +128,8 @@ def _hand_over(pid: int, to: socket.socket) -> None:
         listener.setsockopt(socket.IPPROTO_IP, _FREE_BIND, 1)  # the interface may still be down
         listener.bind(("127.0.0.1", PROXY_PORT))
         listener.listen(128)
-        socket.send_fds(to, [b"+"], [listener.fileno()])
+        rights = array("i", [listener.fileno()])
+        to.sendmsg([b"+"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
     except BaseException as error:  # noqa: BLE001 (nothing may unwind into the parent's code)
         to.send(repr(error).encode()[:200])
     finally:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from meshclaw.errors import Refused
+from meshclaw.errors import Refused, UserError
 from meshclaw.guard.sandbox import bare, probe, seatbelt
 from meshclaw.guard.sandbox.egress.secret import Secret
 from meshclaw.guard.sandbox.egress.way_out import Egress
@@ -59,6 +59,11 @@ def run(
     works in the same folder, UserError where the profile opens too much.
     """
     check(profile, state=home())
+    for secret in secrets:
+        if not any(rule.names(secret.host, secret.port) for rule in profile.egress):
+            raise UserError(
+                f"the secret {secret.name} is for {secret.place}, where no rule leads", fix="Add a rule."
+            )
     found = find()
     if found.kind == "none" and not unsandboxed_allowed:
         raise Refused("there is no sandbox on this machine, so nothing is run", fix=INSTALL)
