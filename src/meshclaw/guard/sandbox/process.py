@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -122,10 +121,7 @@ def _sandbox(
             _bound(pid, profile.limits)
             joined = stack.enter_context(ThreadPoolExecutor(1)).submit(cgroup.join, groups, pid)
             listener = stack.enter_context(inside.listening(pid)) if egress else None
-            with _own(inside.root(pid, process)) as root:
-                inside.verify(root, profile, mounts)
-                if rules is not None:
-                    _allow_writing(rules, root, profile.work)
+            _look(pid, process, profile, mounts, rules)
             if egress and listener:
                 egress.serve(listener())
             joined.result()  # the kernel takes milliseconds over it; all else went on meanwhile
@@ -147,10 +143,17 @@ def _bound(pid: int, limits: Limits) -> None:
         resource.prlimit(pid, what, (value, value))
 
 
-def _allow_writing(rules: int, root: int, work: Path) -> None:
-    for path in ("tmp", "dev", str(work).lstrip("/")):
-        with _own(inside.open_inside(root, path)) as folder:
-            landlock.allow_writing(rules, folder)
+def _look(
+    pid: int, process: subprocess.Popen[bytes], profile: Profile, mounts: Mounts, rules: int | None
+) -> None:
+    """At the finished mounts, from outside; then Landlock's rules can name them."""
+    with _own(inside.root(pid, process)) as root:
+        inside.verify(root, profile, mounts)
+        if rules is None:
+            return
+        for path in ("tmp", "dev", str(profile.work).lstrip("/")):
+            with _own(inside.open_inside(root, path)) as folder:
+                landlock.allow_writing(rules, folder)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cached_property
 
 import msgspec
@@ -27,19 +27,23 @@ from meshclaw.guard.sandbox.egress.refuse import Refuse
 from meshclaw.guard.sandbox.egress.request import Place, Request
 from meshclaw.guard.sandbox.egress.rules import Rule, is_address, judge, judge_host
 from meshclaw.guard.sandbox.egress.secret import Secret, Vault, Watch
+from meshclaw.guard.sandbox.egress.streams import (
+    CONNECT_S,
+    HEAD_S,
+    Pipe,
+    begin_tunnel,
+    close,
+    copy,
+    is_ourselves,
+    next_request,
+    say_no,
+)
 
-HEAD_S, CONNECT_S, IDLE_S = 30.0, 10.0, 300.0
 _AT_ONCE = 128
-_PART = 1 << 16
 _TOLD = 1000
 """Facts kept of each kind; a command can make more than anybody would read."""
 _HIDES_ECHO = frozenset(("accept-encoding", "range", "if-range"))
 """With these a server could send a secret back in a form that is not recognised."""
-
-
-class Pipe(msgspec.Struct, frozen=True):
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
 
 
 class Asked(msgspec.Struct):
@@ -102,12 +106,12 @@ class Proxy:
                 pass  # the run has ended; what streams would log about it helps nobody
             finally:
                 self._tasks.discard(task)
-        await _close(writer)
+        await close(writer)
 
     async def _answer(self, client: Pipe) -> None:
         asked = Asked()
         try:
-            request = await _next(client)
+            request = await next_request(client)
             if request is None:
                 return
             asked.method = request.method
@@ -120,7 +124,7 @@ class Proxy:
         except Refuse as refusal:
             self._record(refusal, asked)
             if not asked.in_tunnel:
-                await _say_no(client.writer, refusal)
+                await say_no(client.writer, refusal)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # one of the two sides has gone, which the other sees by its closed connection
 
@@ -134,7 +138,7 @@ class Proxy:
             raise Refuse(verdict.rule, verdict.reason)
         addresses = await self._addresses(where)
         if self._must_read(where) and self.authority:
-            asked.in_tunnel = await _begin_tunnel(client)
+            asked.in_tunnel = await begin_tunnel(client)
             context = self.authority.context(where.host)
             await client.writer.start_tls(context, ssl_handshake_timeout=HEAD_S)
             asked.in_tunnel = False
@@ -148,7 +152,7 @@ class Proxy:
 
     async def _tunnel(self, client: Pipe, where: Place, addresses: Sequence[Address], asked: Asked) -> None:
         async with self._opened(where, addresses, tls=False) as (server, address):
-            asked.in_tunnel = await _begin_tunnel(client)
+            asked.in_tunnel = await begin_tunnel(client)
             async with asyncio.timeout(HEAD_S):
                 hello = await read_hello(client.reader)
             if hello.server_name.lower().removesuffix(".") != where.host and (
@@ -157,12 +161,12 @@ class Proxy:
                 raise Refuse("egress.tls", "the tunnel's TLS greeting names another host than CONNECT did")
             self._pass(where, address, "CONNECT")
             server.writer.write(hello.raw)
-            await asyncio.gather(_copy(client.reader, server.writer), _copy(server.reader, client.writer))
+            await asyncio.gather(copy(client.reader, server.writer), copy(server.reader, client.writer))
 
     async def _read_inside(
         self, client: Pipe, where: Place, addresses: Sequence[Address], asked: Asked
     ) -> None:
-        request = await _next(client)
+        request = await next_request(client)
         if request is None:
             return
         asked.method = request.method
@@ -212,7 +216,7 @@ class Proxy:
             if request.length < 0:
                 server.writer.write(b"0\r\n\r\n")
             await server.writer.drain()
-            await _copy(server.reader, client.writer, Watch(values))
+            await copy(server.reader, client.writer, Watch(values))
 
     async def _addresses(self, where: Place) -> Sequence[Address]:
         """Looked up once; what is judged here is what is connected to."""
@@ -238,7 +242,7 @@ class Proxy:
         try:
             yield pipe, address
         finally:
-            await _close(pipe.writer)
+            await close(pipe.writer)
 
     async def _open(self, where: Place, addresses: Sequence[Address], *, tls: bool) -> tuple[Pipe, Address]:
         secured = self._upstream if tls else None
@@ -259,8 +263,8 @@ class Proxy:
             except OSError as error:
                 problem = error
                 continue
-            if _is_ourselves(pipe.writer) and not address.is_loopback:
-                await _close(pipe.writer)
+            if is_ourselves(pipe.writer) and not address.is_loopback:
+                await close(pipe.writer)
                 raise Refuse("egress.address", f"{where.host} leads to this machine")
             return pipe, address
         raise Refuse("egress.unreachable", f"{where} does not answer") from problem
@@ -282,49 +286,3 @@ class Proxy:
                     host=where.host, port=where.port, address=str(address), method=method, secrets=secrets
                 )
             )
-
-
-async def _next(client: Pipe) -> Request | None:
-    async with asyncio.timeout(HEAD_S):
-        return await http.read_request(client.reader)
-
-
-async def _begin_tunnel(client: Pipe) -> bool:
-    client.writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    await client.writer.drain()
-    return True
-
-
-async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter, watch: Watch | None = None) -> None:
-    """Until the source ends, or is silent for too long."""
-    while True:
-        async with asyncio.timeout(IDLE_S):
-            part = await source.read(_PART)
-        if not part:
-            break
-        if watch and watch.found(part):
-            raise Refuse("egress.secret", "the host sent the secret back, which must not come in")
-        to.write(part)
-        await to.drain()
-    if to.can_write_eof():
-        to.write_eof()
-
-
-async def _say_no(writer: asyncio.StreamWriter, refusal: Refuse) -> None:
-    status = "502 Bad Gateway" if refusal.rule == "egress.unreachable" else "403 Forbidden"
-    text = f"The sandbox refused this ({refusal.rule}): {refusal.reason}.\n".encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(text)}\r\n"
-    with suppress(OSError):
-        writer.write(head.encode() + b"Connection: close\r\n\r\n" + text)
-        await writer.drain()
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(1):
-            await writer.wait_closed()
-
-
-def _is_ourselves(writer: asyncio.StreamWriter) -> bool:
-    return writer.get_extra_info("sockname")[0] == writer.get_extra_info("peername")[0]
