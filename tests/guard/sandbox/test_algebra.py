@@ -91,8 +91,8 @@ def read(raw: bytes, how: Callable[[asyncio.StreamReader], Awaitable[Any]]) -> A
 
 FRAGMENTS = st.lists(
     st.sampled_from(
-        [b"GET ", b"http://x/", b" HTTP/1.1", b"\r\n", b"\n", b"Host: x", b"Content-Length: 1", b": ", b"\r\n\r\n", b"\x00",
-         b"Transfer-Encoding: chunked", b"\xff", b" ", b"\t"]
+        [b"GET ", b"http://x/", b" HTTP/1.1", b"\r\n", b"\n", b"Host: x", b"Content-Length: 1", b": ", b"\r\n\r\n",
+         b"\x00", b"Transfer-Encoding: chunked", b"\xff", b" ", b"\t"]
     ), max_size=12,
 ).map(b"".join)  # fmt: skip
 

@@ -113,7 +113,7 @@ class Watch:
 
     def found(self, part: bytes) -> bool:
         text = self._tail + part
-        self._tail = text[len(text) - self._kept :] if self._kept else b""
+        self._tail = text[-self._kept :] if self._kept else b""
         return any(needle in text for needle in self._needles)
 
 
