@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meshclaw.errors import Refused
-from meshclaw.guard.sandbox import cgroup, inside, landlock, launcher, probe, profile, seccomp
+from meshclaw.guard.sandbox import cgroup, landlock, launcher, probe, profile, seccomp
 from meshclaw.guard.sandbox.profile import Limits, Profile
 from meshclaw.guard.sandbox.run import find, run
 from tests.guard.sandbox.box import needs_bubblewrap
@@ -172,4 +172,16 @@ def test_control_groups_are_given_back() -> None:
     with cgroup.group(Limits()) as groups:
         assert all(group.is_dir() for group in groups)
     assert not any(group.exists() for group in groups)
-    assert inside.PROXY_PORT == 3128
+
+
+@pytest.mark.skipif(not cgroup.parents(), reason="needs a control group that can be divided")
+def test_groups_of_a_killed_process_are_removed() -> None:
+    (parent, *_) = cgroup.parents()
+    dead, ours = parent / "meshclaw-999999999-ab", parent / f"meshclaw-{os.getpid()}-ab"
+    for path in (dead, ours):
+        path.mkdir()
+    cgroup.parents.cache_clear()
+    cgroup.parents()
+    assert not dead.exists()
+    assert ours.exists(), "its maker lives"
+    ours.rmdir()

@@ -6,10 +6,11 @@ process, and the number of processes is bounded by RLIMIT_NPROC, which the kerne
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from meshclaw.guard.sandbox.profile import Limits
 
 _TOP = Path("/sys/fs/cgroup")
 _ENDED_S = 2.0
+_OURS = "meshclaw-"
 
 
 @contextmanager
@@ -38,7 +40,14 @@ def join(groups: tuple[Path, ...], pid: int) -> None:
 
 @cache
 def parents() -> tuple[Path, ...]:
-    """The folders in which groups can be made here."""
+    """The folders in which groups can be made here; what a killed process left in them is removed."""
+    found = _found()
+    for path in found:
+        _sweep(path)
+    return found
+
+
+def _found() -> tuple[Path, ...]:
     own = _own()
     if _unified():
         here = _TOP / own.get("", "").lstrip("/")
@@ -87,7 +96,7 @@ def _usable(parent: Path) -> bool:
 
 @contextmanager
 def _made(parent: Path, limits: dict[str, str]) -> Generator[Path]:
-    path = parent / f"meshclaw-{secrets.token_hex(6)}"
+    path = parent / f"{_OURS}{os.getpid()}-{secrets.token_hex(6)}"
     path.mkdir()
     try:
         for name, value in limits.items():
@@ -96,6 +105,15 @@ def _made(parent: Path, limits: dict[str, str]) -> Generator[Path]:
         yield path
     finally:
         _remove(path)
+
+
+def _sweep(parent: Path) -> None:
+    """Only groups whose maker is gone: an empty one may be somebody's who is about to use it."""
+    for left in parent.glob(f"{_OURS}*-*"):
+        maker = left.name.removeprefix(_OURS).partition("-")[0]
+        if maker.isdigit() and not Path("/proc", maker).exists():
+            with suppress(OSError):  # something still runs in it, or another process was quicker
+                left.rmdir()
 
 
 def _remove(path: Path) -> None:
