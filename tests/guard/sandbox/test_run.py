@@ -375,6 +375,13 @@ def test_the_state_folder_is_not_shown(work: Path, home: Path) -> None:
         run(Profile(work=home.parent), ["true"])
 
 
+def test_a_bubblewrap_on_the_person_s_path_is_not_taken(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (work / "bwrap").write_text("#!/bin/sh\n")
+    (work / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{work}:{os.environ['PATH']}")
+    assert sandbox_run.find().path == str(Path("/usr/bin/bwrap").resolve())
+
+
 def test_a_secret_without_a_rule_is_a_mistake(work: Path) -> None:
     lost = Secret(name="TOKEN", value="0123456789", host="x.example")
     with pytest.raises(UserError, match="TOKEN"):

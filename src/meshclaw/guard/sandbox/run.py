@@ -23,6 +23,7 @@ from meshclaw.guard.sandbox.profile import Profile, check
 from meshclaw.settings.home import home
 
 Kind = Literal["bubblewrap", "seatbelt", "none"]
+_SYSTEM = "/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin"
 INSTALL = "Install bubblewrap (apt install bubblewrap, dnf install bubblewrap, pacman -S bubblewrap)."
 
 
@@ -32,12 +33,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find() -> Found:
-    """What this machine has to build a sandbox with. A bubblewrap that somebody else could have put there is none."""
+    """What this machine has to build a sandbox with. The person's PATH is not asked: it may name a work folder."""
     if sys.platform == "darwin":
         there = os.access(seatbelt.SANDBOX_EXEC, os.X_OK)
         return Found(kind="seatbelt", path=seatbelt.SANDBOX_EXEC) if there else Found(kind="none")
-    path = shutil.which("bwrap")
-    if not path or Path(path).stat().st_uid not in (0, os.geteuid()):
+    path = shutil.which("bwrap", path=_SYSTEM)
+    if not path or Path(path).stat().st_uid != 0:
         return Found(kind="none")
     return Found(kind="bubblewrap", path=str(Path(path).resolve()))
 
