@@ -127,7 +127,9 @@ def colleague(
         return said.out
 
     key = bytes.fromhex(call("approvals", "key").strip())
-    monkeypatch.setattr(wiring, "ALONE", Persons(two_person=frozenset({"send"}), approvers={"bo": key}))
+    monkeypatch.setattr(
+        wiring.Claw, "persons", Persons(two_person=frozenset({"send"}), approvers={"bo": key})
+    )
     return call
 
 

@@ -1,4 +1,4 @@
-"""grant = ceiling ∩ policy ∩ agent ∩ intent; default deny; ask → approval bound to the action's digest."""
+"""grant = ceiling ∩ agent ∩ intent; default deny; ask → approval bound to the action's digest."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from meshclaw.flow.grant import Grant, Rights
 from meshclaw.flow.slip import Slip
 from meshclaw.guard import Context, decide
 from meshclaw.guard.slip import draw
+from meshclaw.testing.policies import permit_all
 
 NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
 ALL = Rights(effects=frozenset(EFFECTS), verbs=frozenset({"mail.*"}))
-OPEN = Grant(ceiling=ALL, policy=ALL, agent=ALL, intent=ALL)
+OPEN = Grant(ceiling=ALL, agent=ALL, intent=ALL)
 MOVE = Declaration(
     verb="mail.move",
     effect="write",
@@ -38,6 +39,8 @@ SEND = Declaration(
     words="Send",
 )
 
+PERMIT = permit_all([MOVE, SEND])
+
 
 def action(declaration: Declaration = MOVE, **more: Any) -> Action:
     return Action(run="r", verb=declaration.verb, arguments={"ref": "1", "to": "Bulk", **more})
@@ -49,6 +52,7 @@ def context(declaration: Declaration | None = MOVE, **more: Any) -> Context:
             "declaration": declaration,
             "reviewed": True,
             "grant": OPEN,
+            "policies": PERMIT,
             "level": "act_with_undo",
             "now": NOW,
             **more,
@@ -90,7 +94,7 @@ def test_arguments_that_do_not_fit_the_declaration_are_denied(arguments: dict[st
     assert (decision.verdict, decision.rule) == ("deny", "arguments")
 
 
-@pytest.mark.parametrize("layer", ["ceiling", "policy", "agent", "intent"])
+@pytest.mark.parametrize("layer", ["ceiling", "agent", "intent"])
 @pytest.mark.parametrize(
     "rights",
     [
@@ -109,8 +113,8 @@ def test_one_layer_that_says_no_is_enough(layer: str, rights: Rights) -> None:
 
 def test_an_approval_does_not_widen_the_grant() -> None:
     wanted = action(SEND)
-    grant = msgspec.structs.replace(OPEN, policy=Rights())
-    assert decide(wanted, context(SEND, grant=grant, approval=approval(wanted))).rule == "grant.policy"
+    grant = msgspec.structs.replace(OPEN, intent=Rights())
+    assert decide(wanted, context(SEND, grant=grant, approval=approval(wanted))).rule == "grant.intent"
 
 
 def test_moves_act_with_undo_from_the_start_and_sending_asks() -> None:
@@ -164,7 +168,7 @@ def test_an_approval_of_one_recipient_does_not_cover_another() -> None:
 effects = st.frozensets(st.sampled_from(EFFECTS))
 verbs = st.frozensets(st.sampled_from(["mail.move", "mail.send", "mail.*", "slack.*"]))
 rights = st.builds(Rights, effects=effects, verbs=verbs, denied=verbs)
-grants = st.builds(Grant, ceiling=rights, policy=rights, agent=rights, intent=rights)
+grants = st.builds(Grant, ceiling=rights, agent=rights, intent=rights)
 STRENGTH = {"deny": 0, "ask": 1, "allow": 2}
 
 
@@ -172,7 +176,7 @@ STRENGTH = {"deny": 0, "ask": 1, "allow": 2}
 def test_taking_rights_away_never_allows_more(
     grant: Grant, declaration: Declaration, level: str, data: Any
 ) -> None:
-    layer = data.draw(st.sampled_from(["ceiling", "policy", "agent", "intent"]))
+    layer = data.draw(st.sampled_from(["ceiling", "agent", "intent"]))
     had: Rights = getattr(grant, layer)
     fewer = Rights(
         effects=had.effects & data.draw(effects), verbs=had.verbs, denied=had.denied | data.draw(verbs)

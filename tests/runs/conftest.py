@@ -6,15 +6,18 @@ import pytest
 
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.grant import Rights
+from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
-from meshclaw.guard import intents
+from meshclaw.guard import intents, stop
+from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import run as runs
 from meshclaw.runs.act import Door
 from meshclaw.testing.connector import FakeConnector
+from meshclaw.testing.policies import permit_all
 
 RIGHTS = Rights(effects=frozenset({"read", "write", "send", "deploy"}), verbs=frozenset({"fake.*"}))
 AGENT = Agent(
@@ -40,13 +43,10 @@ def door(
     monkeypatch.setitem(intents.INTENTS, "undo", RIGHTS)
     monkeypatch.setitem(__import__("meshclaw.agents.builtin").agents.builtin.AGENTS, "tester", AGENT)
     return Door(
-        ledger=ledger,
-        contents=contents,
-        connectors={"fake": world},
-        ceiling=RIGHTS,
-        policy=RIGHTS,
-        reviewed={"fake": pin(world.declarations.values())},
-    )
+        ledger=ledger, contents=contents, connectors={"fake": world},
+        ceiling=Ceiling(rights=RIGHTS), policies=permit_all(world.declarations.values()), person=Person(),
+        stopped=lambda: stop.read(ledger.path.parent), reviewed={"fake": pin(world.declarations.values())},
+    )  # fmt: skip
 
 
 @pytest.fixture

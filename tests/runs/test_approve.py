@@ -149,7 +149,8 @@ def test_a_step_down_the_ladder_by_another_answer_is_no_drift(
 
 def door_to(ledger: Ledger, like: Door, world: FakeConnector) -> Door:
     return Door(
-        ledger=ledger, contents=like.contents, connectors={"fake": world}, ceiling=AGENT.rights, policy=AGENT.rights,
+        ledger=ledger, contents=like.contents, connectors={"fake": world}, ceiling=like._ceiling,
+        policies=like._policies, person=like._person, stopped=like._stopped,
         reviewed={"fake": pin(world.declarations.values())},
     )  # fmt: skip
 

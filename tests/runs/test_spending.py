@@ -29,6 +29,7 @@ from meshclaw.runs.act import Door
 from meshclaw.runs.run import approvals, finish, start, tell
 from meshclaw.runs.spending import Spending
 from meshclaw.testing.connector import LOOK, NOTE, POST, FakeConnector
+from meshclaw.testing.policies import permit_all
 from tests.runs.conftest import AGENT
 
 Begin = Callable[[], Run]
@@ -78,7 +79,8 @@ def test_another_run_and_another_process_count_in_the_hour(
     door.act(first, AGENT, [note(first, "a")])
     again = Door(
         ledger=Ledger(ledger.path.parent), contents=door.contents, connectors=door._connectors,
-        ceiling=door._ceiling, policy=door._policy, limits=door._limits,
+        ceiling=door._ceiling, policies=door._policies, person=door._person,
+        stopped=door._stopped, limits=door._limits,
         reviewed={"fake": pin(FakeConnector.declarations.values())},
     )  # fmt: skip
     assert again.act(second, AGENT, [note(second, "b")])[0].stand == "done"
@@ -285,9 +287,10 @@ def test_money_is_reserved_exactly(
     )  # fmt: skip
     spend = msgspec.structs.replace(pay, effect="spend")
     monkeypatch.setitem(FakeConnector.declarations, "fake.pay", spend)
-    rights = msgspec.structs.replace(door._ceiling, effects=door._ceiling.effects | {"spend"})
-    monkeypatch.setattr(door, "_ceiling", rights)
-    monkeypatch.setattr(door, "_policy", rights)
+    had = door._ceiling.rights
+    rights = msgspec.structs.replace(had, effects=had.effects | {"spend"})
+    monkeypatch.setattr(door, "_ceiling", msgspec.structs.replace(door._ceiling, rights=rights))
+    monkeypatch.setattr(door, "_policies", permit_all(FakeConnector.declarations.values()))
     monkeypatch.setitem(__import__("meshclaw.guard.intents", fromlist=["x"]).INTENTS, "test.work", rights)
     agent = msgspec.structs.replace(AGENT, rights=rights)
     ledger.record(AutonomyChanged(agent="tester@1", verb="fake.pay", level="autonomous", by="person"))

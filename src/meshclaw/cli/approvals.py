@@ -76,6 +76,7 @@ def allow(ids: tuple[str, ...], group: bool, full: bool, dry_run: bool, as_json:
         if dry_run:
             screen.words(f"Would do {'this' if len(chosen) == 1 else f'these {len(chosen)}'}.")
             return
+        claw.refuse_if_stopped()
         read_ms = confirmed("Allow exactly this?", started)
         results = [
             _allow(claw, approval, approve.Seen(shown=slip.digest, read_ms=read_ms))

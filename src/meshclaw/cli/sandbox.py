@@ -11,6 +11,7 @@ import click
 
 from meshclaw.cli import screen
 from meshclaw.errors import UserError
+from meshclaw.guard import ceiling
 from meshclaw.guard.sandbox.egress.rules import Rule
 from meshclaw.guard.sandbox.explain import Explained, explain
 from meshclaw.guard.sandbox.profile import Profile
@@ -62,6 +63,7 @@ def run_(work: Path, hosts: tuple[str, ...], line: tuple[str, ...]) -> None:
     finished = run(
         _profile(work, hosts),
         line,
+        unsandboxed_allowed=ceiling.load(ceiling.CEILING).sandbox == "if-available",
         stdin=subprocess.DEVNULL if sys.stdin.isatty() else sys.stdin.fileno(),
         on_output=_pass_on,
     )

@@ -56,6 +56,7 @@ def triage_mailbox(
 
     ``sources`` names mails that came from files, by ref. ``dry_run`` judges and changes nothing.
     """
+    claw.refuse_if_stopped()
     stopped = [] if dry_run else stopped_runs(claw, account.address)
     for told in stopped:
         _resume(claw, told, mailbox, account)
@@ -81,6 +82,7 @@ def resume_run(claw: Claw, told: Told) -> list[Result]:
         raise UserError(
             f"the run is {told.state}; there is nothing to resume", fix="meshclaw run list shows them all."
         )
+    claw.refuse_if_stopped()
     account = claw.accounts.get(told.run.subject)
     with claw.mailbox(account) as mailbox:
         return _resume(claw, told, mailbox, account)
@@ -93,6 +95,7 @@ def undo_run(
     items = plan(claw.door(), told, only)
     if dry_run or not items:
         return Undone(run="", undone=len(items) if dry_run else 0, failed=0, results=[])
+    claw.refuse_if_stopped()
     account = claw.accounts.get(told.run.subject)
     with claw.mailbox(account) as mailbox:
         return undo(claw.door(mailbox, account), told, items)

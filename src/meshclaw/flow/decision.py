@@ -23,6 +23,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What would turn an ask into an allow."""
     also: tuple[Decision, ...] = ()
     """The asks of further layers: the person is told all of them."""
+    policies: tuple[str, ...] = ()
+    """Whose policies decided, as in ``company:freeze``."""
 
 
 def deny(rule: str, reason: str, *, question: str = "") -> Decision:

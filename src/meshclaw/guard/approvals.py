@@ -152,7 +152,7 @@ def answered(action: Action, context: Context, asked: Decision | None) -> Decisi
     wrong_way = channel_problem(approval.channel, approval.answered_by, context.separate)
     return (
         wrong_way
-        or _second(context, approval)
+        or _second(context, approval, asked)
         or Decision(verdict="allow", rule="approval", reason="you allowed exactly this")
     )
 
@@ -164,10 +164,12 @@ def _is_what_was_shown(action: Action, context: Context, approval: Approval, ask
     return still_holds(slip, action, declaration, asked, context.enclosed)
 
 
-def _second(context: Context, approval: Approval) -> Decision | None:
+def _second(context: Context, approval: Approval, asked: Decision | None) -> Decision | None:
     """An ask for what is still missing where two persons must say yes."""
     declaration, second = context.declaration, approval.second
-    if declaration is None or not (approval.two or needs_two(declaration, context.two_person)):
+    if declaration is None or not (
+        approval.two or needs_two(declaration, context.two_person, asked.needs if asked else ())
+    ):
         return None
     missing = problem(approval, second, context.approvers) if second else "nobody else has answered yet"
     if missing is None:

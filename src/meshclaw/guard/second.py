@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from meshclaw.flow.approval import Approval, SecondAnswer
-from meshclaw.flow.declaration import Declaration, Effect
+from meshclaw.flow.declaration import Declaration
 
-TWO_PERSON: frozenset[Effect] = frozenset({"deploy", "spend", "admin"})
+TWO_PERSON: frozenset[str] = frozenset({"deploy", "spend", "admin"})
 """Effects that take two persons where no ceiling says otherwise."""
 
 
-def needs_two(declaration: Declaration, two_person: frozenset[Effect]) -> bool:
-    return declaration.effect in two_person
+NEED = "two_person"
+"""What a policy's ask needs where it wants two persons, too."""
+
+
+def needs_two(declaration: Declaration, two_person: frozenset[str], needs: Sequence[str] = ()) -> bool:
+    """``two_person``: effects and verbs; ``needs``: of the ask, where a layer asks."""
+    return declaration.effect in two_person or declaration.verb in two_person or NEED in needs
 
 
 def approver(second: SecondAnswer, approvers: Mapping[str, bytes]) -> str | None:

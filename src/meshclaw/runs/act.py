@@ -8,7 +8,7 @@ a reserved one is probed for evidence and never repeated without it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -26,21 +26,25 @@ from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerfor
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.event.run import PlanFrozen, RunFrozen
-from meshclaw.flow.grant import Grant, Rights
+from meshclaw.flow.grant import Grant
+from meshclaw.flow.person import Person
 from meshclaw.flow.plan import Plan
 from meshclaw.flow.receipt import Receipt, Undo
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.flow.slip import Enclosed
-from meshclaw.guard import Context, decide
+from meshclaw.flow.stop import Stop
+from meshclaw.guard import Context, decide, stop
 from meshclaw.guard.approvals import ANSWERS, Approvals
 from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.budget import cost_of
+from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import History
 from meshclaw.guard.intents import INTENTS, NOTHING
 from meshclaw.guard.limits import DEFAULT, Limits
 from meshclaw.guard.plan import freeze
+from meshclaw.guard.policy.policies import Policies
 from meshclaw.guard.questions import FROZEN
 from meshclaw.guard.review import SHIPPED, pin
 from meshclaw.guard.slip import REACHING, draw
@@ -49,7 +53,7 @@ from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.ask import ALONE, Persons, ask, slip_of
 from meshclaw.runs.freeze import withdrawn
-from meshclaw.runs.outbox import LOST, Item, Outbox, Stand
+from meshclaw.runs.outbox import HELD, LOST, Item, Outbox, Stand
 from meshclaw.runs.recall import keep, recall
 from meshclaw.runs.seal import Sealed, restore, seal
 from meshclaw.runs.spending import Spending
@@ -80,7 +84,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Door:
-    """``ceiling``, ``policy`` and ``limits`` are read once, before any run: a run cannot change its own limits."""
+    """``ceiling``, ``policies`` and ``limits`` are read once, before any run: a run cannot change its own limits.
+
+    ``stopped`` looks for the kill switch; it is asked before each batch of each call.
+    """
 
     def __init__(
         self,
@@ -88,8 +95,10 @@ class Door:
         ledger: Ledger,
         contents: ContentStore,
         connectors: Mapping[str, Connector],
-        ceiling: Rights,
-        policy: Rights,
+        ceiling: Ceiling,
+        policies: Policies,
+        person: Person,
+        stopped: Callable[[], Stop | None],
         reviewed: Mapping[str, str] = SHIPPED,
         directory: Directory = Directory(),  # noqa: B008 - frozen
         limits: Limits = DEFAULT,
@@ -99,7 +108,9 @@ class Door:
         self.contents = contents
         self._connectors = connectors
         self._ceiling = ceiling
-        self._policy = policy
+        self._policies = policies
+        self._person = person
+        self._stopped = stopped
         self._directory = directory
         self._reviewed = {
             name: pin(connector.declarations.values()) == reviewed.get(name)
@@ -126,8 +137,13 @@ class Door:
         ]
         allowed = self._decide(run, agent, new, results, by_person=by_person) if new else []
         for batch in self._batches(allowed):
-            for result in self._perform(run, agent, batch):
-                results[result.action.external_id] = result
+            stopped = self._stopped()
+            done = (
+                self._perform(run, agent, batch)
+                if stopped is None
+                else self._hold(run, agent, batch, stopped)
+            )
+            results |= {result.action.external_id: result for result in done}
         return [results[action.external_id] for action in actions]
 
     def knows(self, action: Action) -> bool:
@@ -240,11 +256,10 @@ class Door:
         self, run: Run, agent: Agent, spending: Spending, seen: Mapping[str, Mapping[str, Enclosed]], *,
         by_person: bool,
     ) -> _View:  # fmt: skip
-        now = self.ledger.now()
+        now = self.ledger.now().astimezone()  # policies speak of the hours of this place
         return _View(
             grant=Grant(
-                ceiling=self._ceiling,
-                policy=self._policy,
+                ceiling=self._ceiling.rights,
                 agent=agent.rights,
                 intent=INTENTS.get(run.request.intent, NOTHING),
             ),
@@ -263,6 +278,9 @@ class Door:
             door=self,
             items=self._outbox(run.id),
             seen=seen,
+            policies=self._policies,
+            stopped=self._stopped(),
+            person=self._person,
         )
 
     def _history(self, run: Run) -> History:
@@ -312,7 +330,7 @@ class Door:
         )  # fmt: skip
         asked = ask(
             self.contents, run, action, declaration,
-            slip=slip, rule=decision.rule, now=view.now, persons=self.persons,
+            slip=slip, rule=decision.rule, now=view.now, persons=self.persons, needs=decision.needs,
         )  # fmt: skip
         return Result(action=action, stand="asked", decision=decision, approval=asked.approval), [asked]
 
@@ -350,6 +368,15 @@ class Door:
         ]
         self._record(run, agent, results)
         return results
+
+    def _hold(
+        self, run: Run, agent: Agent, batch: list[tuple[Action, Decision]], stopped: Stop
+    ) -> list[Result]:
+        """Do nothing of what was allowed and not begun when the kill switch was found; it can be resumed."""
+        decision = stop.refusal(stopped)
+        held = _Held(decision.reason)
+        self._record(run, agent, [Result(action=one, stand="failed", error=held) for one, _ in batch])
+        return [Result(action=one, stand="denied", decision=decision) for one, _ in batch]
 
     def _settle(self, run: Run, agent: Agent, action: Action, item: Item) -> Item:
         """Probe; a found effect gets its receipt, a missing one may be done again, doubt stays doubt."""
@@ -397,6 +424,10 @@ class _Lost(MeshClawError):
     code = LOST
 
 
+class _Held(MeshClawError):
+    code = HELD
+
+
 class _View(msgspec.Struct, frozen=True, kw_only=True):
     """What stays the same for all decisions of one call."""
 
@@ -416,6 +447,9 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     door: Door
     items: Mapping[str, Item]
     seen: Mapping[str, Mapping[str, Enclosed]]
+    policies: Policies
+    stopped: Stop | None
+    person: Person
 
     def context(self, action: Action, declaration: Declaration | None) -> Context:
         approval, persons = self._answer(action), self.door.persons
@@ -423,7 +457,8 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
         return Context(
             declaration=declaration, grant=self.grant, approval=approval,
             now=self.now, by_person=self.by_person, request=self.request, history=self.history, plan=self.plan,
-            directory=self.directory, reviewed=self.reviewed.get(action.connector, False),
+            directory=self.directory, reviewed=self.reviewed.get(action.connector, False), agent=self.agent,
+            policies=self.policies, stopped=self.stopped, person=self.person,
             level=self.autonomy.level(label(self.agent), declaration) if declaration else "draft",
             limits=self.limits, spent=self.spent, tainted=self._tainted,
             slip=slip_of(self.door.contents, approval) if approval and live else None,
@@ -469,8 +504,8 @@ def _decided(
         verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
         arguments=split.clear, sealed=split.sealed, undoes=action.undoes,
         verdict=decision.verdict, rule=decision.rule, reason=decision.reason, labels=decision.labels,
+        policies=decision.policies, approval=view.used_by(action, decision),
         cost=cost_of(action, declared, view.spent.mark) if declared and allowed else Cost(),
-        approval=view.used_by(action, decision),
     )  # fmt: skip
 
 

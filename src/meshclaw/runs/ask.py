@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from meshclaw.errors import NotFound
 from meshclaw.flow.action import Action
 from meshclaw.flow.approval import Approval, Channel
-from meshclaw.flow.declaration import Declaration, Effect
+from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.approval import ApprovalAsked
 from meshclaw.flow.run import Run
 from meshclaw.flow.slip import Slip
@@ -25,8 +25,8 @@ from meshclaw.ledger.ledger import timestamp
 class Persons(msgspec.Struct, frozen=True, kw_only=True):
     """Who may answer, and how; from the ceiling, which neither the claw nor its person can change."""
 
-    two_person: frozenset[Effect] = TWO_PERSON
-    """Effects that take two persons."""
+    two_person: frozenset[str] = TWO_PERSON
+    """Effects and verbs that take two persons."""
     approvers: Mapping[str, bytes] = {}
     """Public device keys of those who may be the second one, by name."""
     separate: frozenset[Channel] = SEPARATE
@@ -43,7 +43,7 @@ ALONE = Persons()
 
 def ask(
     contents: ContentStore, run: Run, action: Action, declaration: Declaration, *,
-    slip: Slip, rule: str, now: datetime, persons: Persons,
+    slip: Slip, rule: str, now: datetime, persons: Persons, needs: Sequence[str] = (),
 ) -> ApprovalAsked:  # fmt: skip
     """Keeps the slip; the event is for the caller to record."""
     [shown] = contents.put([slip])
@@ -51,7 +51,7 @@ def ask(
         run=run.id, intent=run.request.intent, agent=slip.agent, approval=secrets.token_hex(4),
         external_id=action.external_id, digest=action.digest, verb=action.verb, rule=rule, shown=shown,
         expires=timestamp(now + lifetime(declaration)), channel=run.request.trigger,
-        two=needs_two(declaration, persons.two_person),
+        two=needs_two(declaration, persons.two_person, needs),
     )  # fmt: skip
 
 

@@ -17,7 +17,10 @@ LOST = "lost"
 """Reserved before a stop, and certainly not done."""
 
 ACTION_EVENTS = (ActionDecided, ActionPerformed, ActionFailed, ActionUnknown)
-PASSING = frozenset({"operational", "not_reachable", "refused", LOST})
+HELD = "stopped"
+"""Allowed, and not begun because the kill switch was there."""
+
+PASSING = frozenset({"operational", "not_reachable", "refused", LOST, HELD})
 """Codes of errors that time may mend: a full disk or quota, a server that is away. A mail that is gone is not."""
 _DECIDED: dict[str, Stand] = {"allow": "reserved", "ask": "asked", "deny": "denied"}
 

@@ -11,7 +11,13 @@ from meshclaw.flow.event.approval import (
     ApprovalPlanted,
     ApprovalSeconded,
 )
-from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped, ConnectorReviewed
+from meshclaw.flow.event.guard import (
+    AutonomyChanged,
+    ClawStopped,
+    ClockStepped,
+    ConnectorReviewed,
+    StopLifted,
+)
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
 from meshclaw.flow.event.run import (
     PlanFrozen,
@@ -42,6 +48,8 @@ AnyEvent = (
     | ApprovalPlanted
     | OutcomeObserved
     | AutonomyChanged
+    | ClawStopped
+    | StopLifted
     | ClockStepped
     | ConnectorReviewed
 )
