@@ -22,7 +22,9 @@ NOUNS = {
     "connectors": "What each connector can do: list, show, review.",
     "budget": "What was used and what is left, per run, hour and day.",
     "ledger": "The record: verify, tail, export, show.",
+    "policy": "What the policies say: check, explain, test, diff, replay.",
     "sandbox": "Run a command that nobody has to trust: explain, run.",
+    "stop": "Stop everything the claw does, now; and let it go on.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",
 }
