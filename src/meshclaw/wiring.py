@@ -26,6 +26,7 @@ from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
 from meshclaw.runs.ask import Persons
+from meshclaw.runs.deciding import Parts
 from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
 from meshclaw.settings.secrets import secret_of
@@ -117,12 +118,11 @@ class Claw:
 
     def door(self, mailbox: Mailbox | None = None, account: Account | None = None) -> Door:
         connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
-        return Door(
-            ledger=self.ledger, contents=self.contents, connectors=connectors,
+        return Door(Parts(ledger=self.ledger, contents=self.contents, connectors=connectors,
             ceiling=self.ceiling, policies=self.policies, stopped=self.stopped, limits=self.limits,
             person=self.person(account), persons=self.persons,
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def person(self, account: Account | None = None) -> Person:
         """Who this is, by what neither they nor the claw can choose; their addresses apart."""

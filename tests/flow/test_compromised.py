@@ -29,7 +29,9 @@ from meshclaw.guard.manifest import declarations
 from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
+from meshclaw.runs.deciding import Parts
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import start, tell
 from meshclaw.testing.policies import permit_all
 from meshclaw.testing.tools import FakeTools
@@ -79,12 +81,11 @@ def parts(home: Path) -> Iterator[tuple[Ledger, ContentStore]]:
 def door_to(world: FakeTools, parts: tuple[Ledger, ContentStore], agent: Agent, **more: object) -> Door:
     ledger, contents = parts
     known: dict[str, object] = {"reviewed": {"files": pin(world.declarations.values())}, **more}
-    return Door(
-        ledger=ledger, contents=contents, connectors={"files": world},
+    return Door(Parts(ledger=ledger, contents=contents, connectors={"files": world},
         ceiling=Ceiling(rights=agent.rights), policies=permit_all(world.declarations.values()), person=Person(),
         stopped=lambda: None,
         **known,  # type: ignore[arg-type]
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def asked(parts: tuple[Ledger, ContentStore], agent: Agent, words: str) -> Run:

@@ -26,6 +26,7 @@ from meshclaw.ledger.ledger import Ledger, kind_of
 from meshclaw.outcomes.count import count
 from meshclaw.runs import approve, undo
 from meshclaw.runs.act import Door
+from meshclaw.runs.deciding import Parts
 from meshclaw.runs.run import approvals, start, tell, working
 from meshclaw.testing.connector import NOTE, POST, FakeConnector
 from meshclaw.testing.policies import permit_all
@@ -46,11 +47,10 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
 
     # The claw's parts; the world is a list.
     ledger, contents, world = Ledger(home), ContentStore(home), FakeConnector()
-    door = Door(
-        ledger=ledger, contents=contents, connectors={"fake": world},
+    door = Door(Parts(ledger=ledger, contents=contents, connectors={"fake": world},
         ceiling=Ceiling(rights=rights), policies=permit_all(world.declarations.values()), person=Person(),
         stopped=lambda: None, reviewed={"fake": pin(world.declarations.values())},
-    )  # fmt: skip
+    ))  # fmt: skip
 
     # A trigger receives a request, and a run begins.
     request = terminal.receive("notes.keep")

@@ -27,13 +27,15 @@ from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.device import Device
 from meshclaw.ledger.ledger import Ledger, timestamp
 from meshclaw.runs import approve, canary
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
 from meshclaw.runs.approve import Seen
 from meshclaw.runs.ask import Persons, slip_of
+from meshclaw.runs.deciding import Parts
+from meshclaw.runs.result import Result
 from meshclaw.runs.resume import settle
 from meshclaw.runs.run import approvals, finish, tell, tell_stopped, unused
 from meshclaw.testing.connector import LOOK, POST, ROLL, FakeConnector
-from tests.runs.conftest import AGENT
+from tests.runs.conftest import AGENT, change
 
 Begin = Callable[[], Run]
 
@@ -148,11 +150,10 @@ def test_a_step_down_the_ladder_by_another_answer_is_no_drift(
 
 
 def door_to(ledger: Ledger, like: Door, world: FakeConnector) -> Door:
-    return Door(
-        ledger=ledger, contents=like.contents, connectors={"fake": world}, ceiling=like._ceiling,
-        policies=like._policies, person=like._person, stopped=like._stopped,
+    return Door(Parts(ledger=ledger, contents=like.contents, connectors={"fake": world}, ceiling=like.parts.ceiling,
+        policies=like.parts.policies, person=like.parts.person, stopped=like.parts.stopped,
         reviewed={"fake": pin(world.declarations.values())},
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def look(door: Door, run: Run) -> Result:
@@ -203,7 +204,7 @@ def test_of_two_processes_with_the_same_yes_one_uses_it(
     told = tell(door.ledger, door.contents, waiting.run)
     approve._answer(door.ledger, told, waiting, "allowed", Seen(shown=waiting.shown))
     action = door.restore(told.items[waiting.external_id].decided)
-    look_at = door._look
+    look_at = door.deciding._look
     with closing(Ledger(home)) as ledger:
         other = door_to(ledger, door, world)
 
@@ -211,7 +212,7 @@ def test_of_two_processes_with_the_same_yes_one_uses_it(
             assert other.act(told.run, AGENT, [action])[0].stand == "done"  # the other process is quicker
             return look_at(actions)
 
-        door._look = while_it_looks  # type: ignore[method-assign]
+        door.deciding._look = while_it_looks  # type: ignore[method-assign]
         with pytest.raises(Busy, match="another process"):
             door.act(told.run, AGENT, [action])
     assert world.world == ["hello"]
@@ -274,7 +275,7 @@ def colleague(tmp_path: Path) -> Device:
 
 @pytest.fixture
 def two(door: Door, colleague: Device) -> Door:
-    door.persons = Persons(approvers={"bo": colleague.public, "me": door.ledger.device.public})
+    change(door, persons=Persons(approvers={"bo": colleague.public, "me": door.ledger.device.public}))
     return door
 
 
@@ -383,7 +384,7 @@ def test_somebody_who_was_taken_off_the_list_meanwhile_does_not_count(
 ) -> None:
     waiting = asked(ROLL)
     second(two, waiting, signed(colleague, waiting))
-    two.persons = Persons()
+    change(two, persons=Persons())
     result = allow(two, waiting)
     assert (result.stand, rule(result), world.world) == ("asked", "approval.second", [])
 
@@ -402,7 +403,7 @@ def test_a_policy_that_takes_two_since_asks_again(
     door: Door, asked: Callable[..., Approval], ledger: Ledger, world: FakeConnector
 ) -> None:
     waiting = asked(POST)
-    door.persons = Persons(two_person=frozenset({"send"}))
+    change(door, persons=Persons(two_person=frozenset({"send"})))
     result = allow(door, waiting)
     assert (result.stand, rule(result), world.world) == ("asked", "approval.second", [])
     assert approvals(ledger).get(result.approval).two

@@ -12,7 +12,7 @@ from meshclaw.flow.run import Run
 from meshclaw.guard.policy.policies import from_texts
 from meshclaw.runs.act import Door
 from meshclaw.testing.connector import NOTE, FakeConnector
-from tests.runs.conftest import AGENT
+from tests.runs.conftest import AGENT, change
 
 
 @pytest.mark.parametrize(("who", "two"), [("person", False), ("two", True)])
@@ -25,7 +25,7 @@ def test_an_ask_of_a_policy_says_how_many_must_say_yes(  # noqa: PLR0917 - pytes
     two: bool,
 ) -> None:
     text = f'@id("look") @ask("{who}") permit (principal, action, resource);'
-    monkeypatch.setattr(door, "_policies", from_texts(world.declarations.values(), company=text))
+    change(door, policies=from_texts(world.declarations.values(), company=text))
     run = begin()
     [result] = door.act(run, AGENT, [Action(run=run.id, verb=NOTE, arguments={"text": "a"})])
     [asked] = door.ledger.events(ApprovalAsked)

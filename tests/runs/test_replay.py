@@ -23,7 +23,7 @@ PERMIT = "permit (principal, action, resource);"
 def past(ledger: Ledger, contents: ContentStore, door: Door) -> list[Recorded]:
     return list(
         recorded(
-            ledger, contents, door.declaration, policies=door._policies, person=Person(),
+            ledger, contents, door.declaration, policies=door.parts.policies, person=Person(),
             since=ledger.now() - timedelta(days=1),
         )
     )  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from meshclaw.cli import screen
-from meshclaw.runs.act import Result
+from meshclaw.runs.result import Result
 
 
 def confirmed(question: str, started: float) -> int | None:

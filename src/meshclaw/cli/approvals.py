@@ -23,8 +23,8 @@ from meshclaw.flow.event.approval import ApprovalAnswered
 from meshclaw.flow.slip import Slip
 from meshclaw.guard.slip import likeness, risk
 from meshclaw.runs import approve
-from meshclaw.runs.act import Result
 from meshclaw.runs.ask import slip_of
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import approvals, tell
 from meshclaw.wiring import Claw, open_claw
 

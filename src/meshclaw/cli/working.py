@@ -20,8 +20,9 @@ from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.outcomes import mail as outcomes
 from meshclaw.runs import resume
-from meshclaw.runs.act import Door, Result, label
+from meshclaw.runs.act import Door
 from meshclaw.runs.outbox import Item
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import Told, start, tell_stopped, working
 from meshclaw.runs.triage import Report, triage
 from meshclaw.runs.undo import Undone, plan, undo
@@ -105,7 +106,7 @@ def _resume(claw: Claw, told: Told, mailbox: Mailbox, account: Account) -> list[
     door = claw.door(mailbox, account)
     with working(claw.ledger, told.run), claw.lessons.batch():
         results = resume.settle(door, told)
-        if told.run.agent == label(MAIL_TRIAGE):
+        if told.run.agent == MAIL_TRIAGE.label:
             _place(claw, door, told.run, account, sources={}, progress=silent, dry_run=False)
     return results
 

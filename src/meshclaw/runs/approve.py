@@ -16,7 +16,8 @@ from meshclaw.guard.approvals import channel_problem
 from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.second import approver, problem
 from meshclaw.ledger.ledger import Ledger
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
+from meshclaw.runs.result import Result
 from meshclaw.runs.resume import agent_of
 from meshclaw.runs.run import Told, approvals, finish
 
@@ -34,7 +35,7 @@ def allow(door: Door, told: Told, approval: Approval, seen: Seen) -> Result:
     """Do exactly what was asked; whatever is no longer as it was shown is denied."""
     item = told.items[approval.external_id]
     action = door.restore(item.decided)
-    wrong_way = channel_problem(approval.channel, seen.channel, door.persons.separate)
+    wrong_way = channel_problem(approval.channel, seen.channel, door.parts.persons.separate)
     if wrong_way is not None:  # not on record as an answer: nobody but the person may close an ask
         return Result(action=action, stand="denied", decision=wrong_way, approval=approval.id)
     _answer(door.ledger, told, approval, "allowed", seen)
@@ -60,7 +61,7 @@ def second(door: Door, told: Told, approval: Approval, answer: SecondAnswer) -> 
 
     Raises UserError where the answer does not count.
     """
-    approvers = door.persons.others(door.ledger.device.public)
+    approvers = door.parts.persons.others(door.ledger.device.public)
     wrong = problem(approval, answer, approvers)
     refused = answer.answer == "denied" and approver(answer, approvers) is not None and answer.is_signed()
     if wrong is not None and not (refused and answer.shown == approval.shown):

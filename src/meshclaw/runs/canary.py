@@ -19,7 +19,6 @@ from meshclaw.flow.slip import Enclosed
 from meshclaw.guard.slip import draw
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
-from meshclaw.runs.act import label
 from meshclaw.runs.ask import ALONE, ask
 from meshclaw.runs.run import finish, start
 from meshclaw.runs.seal import seal
@@ -54,18 +53,18 @@ def plant(ledger: Ledger, contents: ContentStore, *, subject: str, sender: str) 
     }  # fmt: skip
     decision = asking("autonomy.draft", "")
     slip = draw(
-        action, declaration, decision, enclosed=enclosed, agent=label(agent), salt=secrets.token_hex(16)
+        action, declaration, decision, enclosed=enclosed, agent=agent.label, salt=secrets.token_hex(16)
     )
     asked = ask(
         contents, run, action, declaration, slip=slip, rule=decision.rule, now=ledger.now(), persons=ALONE
     )
     [(clear, sealed)] = seal(contents, [(declaration, action.arguments)])
     decided = ActionDecided(
-        run=run.id, intent=run.request.intent, agent=label(agent), external_id=action.external_id,
+        run=run.id, intent=run.request.intent, agent=agent.label, external_id=action.external_id,
         verb=action.verb, effect=declaration.effect, digest=action.digest, arguments=clear, sealed=sealed,
         undoes="", verdict=decision.verdict, rule=decision.rule,
     )  # fmt: skip
-    mark = ApprovalPlanted(approval=asked.approval, run=run.id, intent=run.request.intent, agent=label(agent))
+    mark = ApprovalPlanted(approval=asked.approval, run=run.id, intent=run.request.intent, agent=agent.label)
     ledger.record(decided, asked, mark)
     finish(ledger, run)
     return asked.approval

@@ -22,7 +22,6 @@ from meshclaw.flow.units import new_id
 from meshclaw.guard.approvals import ANSWERS, Approvals
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
-from meshclaw.runs.act import label
 from meshclaw.runs.outbox import Item, Outbox
 
 
@@ -54,7 +53,7 @@ def start(
             f"the agent {agent.name!r} is not made for {request.intent!r}",
             fix=f"It is made for: {', '.join(sorted(agent.intents))}",
         )
-    run = Run(id=new_id(), request=request, agent=label(agent), subject=subject, parent=parent)
+    run = Run(id=new_id(), request=request, agent=agent.label, subject=subject, parent=parent)
     # Salted: the digest of a short request would tell it to whoever guesses.
     digest, *words = contents.put([subject, *([(token_hex(16), request.words)] if request.words else [])])
     ledger.record(
