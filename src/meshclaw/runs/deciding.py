@@ -50,6 +50,7 @@ from meshclaw.runs.result import Result
 from meshclaw.runs.seal import Sealed, seal
 from meshclaw.runs.spending import Spending
 from meshclaw.runs.view import View
+from meshclaw.runs.why import KeptInputs, Rules
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +80,13 @@ class Deciding:
             name: pin(connector.declarations.values()) == parts.reviewed.get(name)
             for name, connector in parts.connectors.items()
         }
+        self._rules = Rules(
+            policies={source.name: source.text for source in parts.policies.sources},
+            declarations=[
+                one for several in parts.connectors.values() for one in several.declarations.values()
+            ],
+            directory=parts.directory,
+        )
         self._spent: dict[str, Spending] = {}
         self._outboxes: dict[str, Outbox] = {}
         self._histories: dict[str, History] = {}
@@ -112,12 +120,19 @@ class Deciding:
         seen = self._look(actions)
         allowed: list[tuple[Action, Decision]] = []
         facts: list[Event] = []
+        kept = KeptInputs(self._rules)
         with self._spending(run) as spending, self.parts.ledger.writing():
             view = self._view(run, agent, spending, seen, by_person=by_person)
             self._refuse_taken(run, actions, view.items)
             for action, declared, sealed in zip(actions, declarations, split, strict=True):
-                decision = decide(action, view.context(action, declared))
-                new = [_decided(run, agent, action, decision, declared=declared, split=sealed, view=view)]
+                context = view.context(action, declared)
+                decision = decide(action, context)
+                new = [
+                    _decided(
+                        run, agent, action, decision, declared=declared, split=sealed, view=view,
+                        inputs=kept.keep(context),
+                    )
+                ]  # fmt: skip
                 if decision.verdict == "allow":
                     allowed.append((action, decision))
                 else:
@@ -129,6 +144,7 @@ class Deciding:
             if any(isinstance(fact, RunFrozen) for fact in facts):
                 facts += withdrawn(facts, view.approvals, view.spent.tree, view.now)
                 results |= {id_: _taken_back(result) for id_, result in results.items() if result.approval}
+            self.parts.contents.put(kept.values())
             spending.wrote(self.parts.ledger.record(*facts))
         return allowed
 
@@ -228,10 +244,7 @@ class Deciding:
         """With the first text by strangers the plan stands: what any connector offers later is not in it."""
         if run.id in self._plans or not self.history(run).tainted:
             return []
-        declared = [
-            one for connector in self.parts.connectors.values() for one in connector.declarations.values()
-        ]
-        plan = self._plans[run.id] = freeze(run.request.words, declared)
+        plan = self._plans[run.id] = freeze(run.request.words, self._rules.declarations)
         return [
             PlanFrozen(
                 run=run.id, intent=run.request.intent, agent=run.agent,
@@ -255,15 +268,16 @@ class Deciding:
 
 def _decided(
     run: Run, agent: Agent, action: Action, decision: Decision, *,
-    declared: Declaration | None, split: Sealed, view: View,
+    declared: Declaration | None, split: Sealed, view: View, inputs: str,
 ) -> Event:  # fmt: skip
     allowed = decision.verdict == "allow"
     return ActionDecided(
         run=run.id, intent=run.request.intent, agent=agent.label, external_id=action.external_id,
-        verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
-        arguments=split.clear, sealed=split.sealed, undoes=action.undoes,
+        # The name of a verb that nobody declares was made up by whoever asked for it: no word of it is kept.
+        verb=action.verb if declared else "undeclared", effect=declared.effect if declared else "admin",
+        digest=action.digest, arguments=split.clear, sealed=split.sealed, undoes=action.undoes,
         verdict=decision.verdict, rule=decision.rule, reason=decision.reason, labels=decision.labels,
-        policies=decision.policies, approval=view.used_by(action, decision),
+        inputs=inputs, policies=decision.policies, approval=view.used_by(action, decision),
         cost=cost_of(action, declared, view.spent.mark) if declared and allowed else Cost(),
     )  # fmt: skip
 

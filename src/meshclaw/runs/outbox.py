@@ -43,8 +43,10 @@ class Item(msgspec.Struct, kw_only=True):
 class Outbox:
     """One run's actions, or all there are, by external id in the order in which they were first decided."""
 
-    def __init__(self, ledger: Ledger, run: str | None = None) -> None:
+    def __init__(self, ledger: Ledger, run: str | None = None, *, before: int | None = None) -> None:
+        """``before``: a place in the ledger; what came from there on is not looked at."""
         self._ledger = ledger
+        self._before = before
         self._run = run
         self._seq = 0
         self.items: dict[str, Item] = {}
@@ -53,6 +55,8 @@ class Outbox:
     def refresh(self) -> dict[str, Item]:
         """Read on from where the last call stopped, whoever wrote what came since."""
         for stored in self._ledger.stored(*ACTION_EVENTS, run=self._run, after=self._seq):
+            if self._before is not None and stored.seq >= self._before:
+                break
             self._take(stored.event)
             self._seq = stored.seq
         return self.items
