@@ -19,7 +19,7 @@ from measure import Row, show
 from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
-from meshclaw.flow.declaration import Argument, Declaration
+from meshclaw.flow.declaration import Argument, Declaration, Field
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
@@ -32,13 +32,20 @@ from meshclaw.guard.policy.schema import schema_text
 ROUNDS, EACH = 9, 300
 TIMES, QUICK_MS = 2, 5
 PAY = Declaration(
-    verb="bank.pay", effect="spend", reversible=False, words="Pay a bill", deed="send", objects=("bill",),
+    verb="bank.pay", effect="spend", reversible=False, words="Pay a bill", deed="pay", objects=("bill",),
     arguments={"to": Argument("destination", "address"), "sum": Argument("amount", "usd.micros")},
 )  # fmt: skip
 DECLARED = [PAY, *DECLARATIONS.values()]
 RIGHTS = Rights(effects=frozenset({"spend"}), verbs=frozenset({"bank.*"}))
 CLERK = Agent(name="clerk", version="1", purpose="", owner="us", intents=frozenset({"pay"}), rights=RIGHTS)
-WORDS = "Pay the bill of kim@example.com"
+WORDS = "Pay the bill 'invoice-42' to its sender"
+BILLS = Declaration(
+    verb="bank.bills", effect="read", reversible=True, words="Look at bills", deed="read", arguments={},
+    results={
+        "id": Field("structured", "bill.id", "system"), "title": Field("free_text", "name"),
+        "sender": Field("structured", "address", words=("sender",)), "text": Field("free_text"),
+    },
+)  # fmt: skip
 
 
 def policies() -> str:
@@ -72,7 +79,7 @@ def context(history: History) -> Context:
 
 
 def action(amount: int) -> Action:
-    return Action(run="r", verb="bank.pay", arguments={"to": "kim@example.com", "sum": amount})
+    return Action(run="r", verb="bank.pay", arguments={"to": "kim.42@example.com", "sum": amount})
 
 
 def ours(history: History) -> Callable[[int], None]:
@@ -102,8 +109,17 @@ def cedar_alone() -> Callable[[int], None]:
 
 
 def facts() -> History:
-    """100 things that the run has read before: still to come with the layers that look at them."""
-    return History()
+    """100 bills that the run has read before, one of which the person speaks of; the rest is strangers' text."""
+    history = History()
+    bills = [
+        {
+            "id": str(number), "title": f"invoice-{number}", "sender": f"kim.{number}@example.com",
+            "text": f"For the work of week {number} we charge what was agreed. Please pay within two weeks.",
+        }
+        for number in range(100)
+    ]  # fmt: skip
+    history.add(Action(run="r", verb="bank.bills", arguments={}), BILLS, bills)
+    return history
 
 
 def timed(one: Callable[[int], None], numbers: range) -> list[float]:
@@ -153,6 +169,7 @@ def measure() -> list[Row]:
 
 
 if __name__ == "__main__":
-    word = decide(action(1), context(facts()))
-    assert word.policies, word
+    word = decide(action(77_777), context(facts()))
+    # Whom to pay is denoted; the sum is the agent's own, which takes the longest way through every layer.
+    assert (word.rule, word.labels["to"], len(word.policies)) == ("denotation.nowhere", "record", 20), word
     raise SystemExit(show(measure()))
