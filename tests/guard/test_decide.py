@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from meshclaw.flow.action import Action
 from meshclaw.flow.approval import Approval
 from meshclaw.flow.autonomy import LADDER
+from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import Argument, Declaration, Effect
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.flow.slip import Slip
 from meshclaw.guard import Context, decide
+from meshclaw.guard.decide import Layer, judge
 from meshclaw.guard.slip import draw
 from meshclaw.testing.policies import permit_all
 
@@ -195,3 +197,32 @@ def test_a_step_up_the_ladder_never_allows_less(grant: Grant, declaration: Decla
         for level in LADDER
     ]
     assert [STRENGTH[v] for v in verdicts] == sorted(STRENGTH[v] for v in verdicts)
+
+
+def broken(_: Action, __: Context) -> Decision | None:
+    raise RuntimeError
+
+
+words = st.sampled_from([None, ask("layer.ask", "sure?"), deny("layer.deny", "no")])
+layers = st.lists(words.map(lambda word: lambda _action, _context: word), max_size=5)
+
+
+@given(layers, words, st.booleans())
+def test_a_layer_more_never_allows_more(some: list[Layer], word: Decision | None, approved: bool) -> None:
+    wanted = action(SEND)
+    known = context(SEND, approval=approval(wanted) if approved else None, slip=slip(wanted))
+    more = [*some, lambda _action, _context: word]
+    assert STRENGTH[judge(wanted, known, more).verdict] <= STRENGTH[judge(wanted, known, some).verdict]
+
+
+@given(layers, st.data())
+def test_the_order_of_the_layers_does_not_change_the_verdict(some: list[Layer], data: Any) -> None:
+    wanted, known = action(SEND), context(SEND)
+    shuffled = data.draw(st.permutations(some))
+    assert judge(wanted, known, shuffled).verdict == judge(wanted, known, some).verdict
+
+
+@given(layers)
+def test_a_layer_that_breaks_is_a_denial(some: list[Layer]) -> None:
+    decision = judge(action(), context(), [*some, broken])
+    assert (decision.verdict, decision.rule) == ("deny", "guard.error")
