@@ -93,6 +93,7 @@ def limited(span: str = "run", **numbers: int) -> Limits:
         (SEND, {"to": [{"deep": ["bob@x.org"]}]}, Cost(calls=1, recipients=("bob@x.org", "deep"))),
         (GET, {"to": "https://x.org/a,b;c"}, Cost(calls=1, recipients=("https://x.org/a,b;c",))),
         (SHIP, {"to": "prod"}, Cost(calls=1, deploys=1)),
+        (SHIP, {"to": ["eu", "us", "EU "]}, Cost(calls=1, deploys=2)),
         (PAY, {"amount": 19.99}, Cost(calls=1, money=19_990_000)),
         (PAY, {"amount": 0}, Cost(calls=1)),
         (PAY, {"amount": [1, 2.5]}, Cost(calls=1, money=3_500_000)),
