@@ -72,7 +72,15 @@ def spent(*events: Event, now: datetime = NOW, root: str = "r") -> Spent:
 
 
 def context(declaration: Declaration, used: Spent, limits: Limits = DEFAULT, **more: Any) -> Context:
-    fields = {"grant": OPEN, "policies": PERMIT, "level": "autonomous", "now": NOW, "reviewed": True, **more}
+    fields = {
+        "grant": OPEN,
+        "policies": PERMIT,
+        "level": "autonomous",
+        "now": NOW,
+        "reviewed": True,
+        "two_person": frozenset(),
+        **more,
+    }
     return Context(declaration=declaration, spent=used, limits=limits, **fields)
 
 

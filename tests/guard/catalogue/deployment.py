@@ -10,7 +10,7 @@ from meshclaw.flow.action import Action
 from meshclaw.flow.receipt import Receipt
 from meshclaw.guard.sandbox.profile import Profile, check
 from meshclaw.ledger import ledger as ledger_module
-from meshclaw.runs.ask import Persons
+from meshclaw.runs.ask import ALONE, Persons
 from meshclaw.testing.tools import FakeTools
 from tests.guard.catalogue.case import Chapter
 from tests.guard.catalogue.content import Failing
@@ -64,11 +64,13 @@ def certain_changes(stage: Stage) -> Iterator[Happened]:
     52,
     "A deployment in the freeze, at night, to all regions at once",
     stopped=("policy.forbidden", "budget.run.deploys"),
+    asked={"autonomy.two_person": "two persons"},
 )
 def frozen(stage: Stage) -> Iterator[Happened]:
     for when in ((2031, 6, 3, 23), (2031, 12, 24, 12)):
         at(stage, *when)
         yield stage.office(policy=PERMIT + RULES).asked(DEPLOY).tries("deploy.roll_out", **SHOP)
+    yield stage.office(persons=ALONE).asked(DEPLOY).tries("deploy.roll_out", **SHOP)
     regions = [f"region-{number}" for number in range(4)]
     words = f"Deploy the service 'shop' to {', '.join(f'the {one} environment' for one in regions)}."
     yield stage.office().asked(words).tries("deploy.roll_out", service="shop", environment=regions)

@@ -34,6 +34,7 @@ from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import approve
 from meshclaw.runs.act import Door
 from meshclaw.runs.approve import Seen
+from meshclaw.runs.ask import Persons
 from meshclaw.runs.deciding import Parts
 from meshclaw.runs.result import Result
 from meshclaw.runs.run import approvals, finish, start, tell
@@ -162,7 +163,8 @@ class Stage:
         parts = Parts(
             ledger=ledger, contents=contents, connectors=connectors, ceiling=Ceiling(rights=EVERYTHING),
             policies=from_texts(declared().values(), company=policy), person=person,
-            stopped=lambda: stop.read(self.home), reviewed={**pins, **(reviewed or {})}, **more,
+            stopped=lambda: stop.read(self.home), reviewed={**pins, **(reviewed or {})},
+            **{"persons": Persons(two_person=frozenset()), **more},
         )  # fmt: skip
         return Office(ledger, contents, connectors, Door(parts))
 
