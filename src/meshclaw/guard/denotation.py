@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision, ask, deny
-from meshclaw.flow.declaration import TARGETS, Declaration
+from meshclaw.flow.declaration import TARGETS, Argument, Declaration
+from meshclaw.guard import text
 from meshclaw.guard.context import Context
 from meshclaw.guard.history import named_leaves
 from meshclaw.guard.origin import Label, Origin, Search, nouns_of, origin
 from meshclaw.guard.wording import wording
 
 _WHY: dict[Label, str] = {
+    "left-out": "you said not this one",
     "ambiguous": "two things bear the name you wrote",
     "look-alike": "it looks like one you know and is another",
     "structured": "it stands in a record you did not speak of",
     "member": "it comes from a colleague's text, not from you",
     "outside": "it comes from text that outsiders can write, not from you",
+    "pasted": "it stands in text that you pasted or quoted, not in your own words",
     "nowhere": "it stands in nothing you wrote and in nothing that was read",
 }
+_SHOWN = 120
+"""Characters of a value that a question shows."""
 
 
 def origins(action: Action, context: Context) -> tuple[Origin, ...]:
@@ -30,13 +37,29 @@ def origins(action: Action, context: Context) -> tuple[Origin, ...]:
         origin(
             Search(
                 verb=action.verb, path=path, value=value, argument=argument, asked=asked,
-                nouns=nouns_of(declaration, argument), looking=declaration.effect == "read",
-                history=context.history, directory=context.directory,
+                nouns=nouns_of(declaration, argument), deed=declaration.deed, objects=declaration.objects,
+                looking=declaration.effect == "read", history=context.history, directory=context.directory,
             )
         )
-        for path, value in named_leaves(action.arguments)
-        if (argument := declaration.argument(path)) is not None and _must_be_denoted(declaration, argument.role)
+        for path, value, argument in _targets(action, declaration)
     )  # fmt: skip
+
+
+def _targets(action: Action, declaration: Declaration) -> Iterator[tuple[str, str, Argument]]:
+    filled: set[str] = set()
+    for path, value in named_leaves(action.arguments, declaration):
+        filled.add(path.partition(".")[0])
+        argument = declaration.argument(path)
+        if argument is not None and _must_be_denoted(declaration, argument.role):
+            yield path, value, argument
+    for name, argument in declaration.arguments.items():  # nothing at all may mean everything
+        if (
+            argument.required
+            and "." not in name
+            and name not in filled
+            and _must_be_denoted(declaration, argument.role)
+        ):
+            yield name, "", argument
 
 
 def _must_be_denoted(declaration: Declaration, role: str) -> bool:
@@ -53,7 +76,7 @@ def check(action: Action, context: Context) -> Decision | None:
     odd = [one for one in context.origins if not one.denoted]
     if not odd:
         return None
-    questions = [f"{one.path} {one.value!r}: {_WHY[one.label]}" for one in odd]
+    questions = [f"{one.path} {_shown(one)}: {_why(one)}" for one in odd]
     return ask(
         f"denotation.{odd[0].label}",
         f"{odd[0].path}: {_WHY[odd[0].label]}",
@@ -61,12 +84,23 @@ def check(action: Action, context: Context) -> Decision | None:
     )
 
 
+def _why(one: Origin) -> str:
+    return f"it looks like {one.like!r} and is another" if one.like else _WHY[one.label]
+
+
+def _shown(one: Origin) -> str:
+    """As it is, odd characters spelled out; never so long that it hides the question."""
+    value = one.value
+    seen = ascii(value) if one.label == "look-alike" or text.legible(value) != value else repr(value)
+    return seen if len(seen) <= _SHOWN else f"{seen[:_SHOWN]}… ({len(value)} characters)"
+
+
 def _secret_or_code(action: Action, declaration: Declaration, context: Context) -> Decision | None:
     """A new password or a command that the person did not write is never the agent's to choose."""
     asked = wording(context.request.words)
-    for path, value in named_leaves(action.arguments):
+    for path, value in named_leaves(action.arguments, declaration):
         argument = declaration.argument(path)
-        if argument is not None and argument.role in ("secret", "code") and value not in asked.raw:
+        if argument is not None and argument.role in ("secret", "code") and not asked.gives(value):
             if argument.role == "secret":
                 return deny("denotation.secret", f"{path}: a secret that you did not write yourself")
             return ask("denotation.code", f"{path}: code that you did not write yourself")

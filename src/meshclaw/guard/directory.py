@@ -6,7 +6,11 @@ incoming mail holds every attacker.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
+
+from meshclaw.guard import text
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -16,7 +20,12 @@ class Entry(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class Directory(msgspec.Struct, frozen=True, kw_only=True):
+class Directory(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     own: frozenset[str] = frozenset()
     """The person's own addresses and handles, in normal form."""
     entries: tuple[Entry, ...] = ()
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """Every mail address in it, their own included, in normal form."""
+        return self.own | {text.address(one.value) for one in self.entries if one.type == "address"}

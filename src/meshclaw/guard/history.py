@@ -5,8 +5,10 @@ Kept by type while the run goes on, so that a decision looks only at what its qu
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import cast
 
 import msgspec
@@ -16,12 +18,26 @@ from meshclaw.flow.declaration import Declaration, Field
 from meshclaw.guard import text
 
 UNDECLARED = Field("free_text")
+_STRETCH = 6
+"""Words."""
 
 
-class Leaf(msgspec.Struct, frozen=True):
+class Leaf(msgspec.Struct, frozen=True, dict=True):
     path: str
     value: str
     field: Field
+
+    @cached_property
+    def plain(self) -> str:
+        return text.plain(self.value)
+
+    @cached_property
+    def links(self) -> frozenset[str]:
+        return frozenset(text.links(self.value))
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        return frozenset(text.addresses(self.value))
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +47,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     verb: str
     asked: tuple[str, ...]
     """The words and names it was called with."""
+    types: tuple[str, ...]
+    """What kinds of things it was asked about, as in ``channel``."""
     changes: bool
     """It wrote something, so what it brought back is this run's own making."""
     records: int
@@ -46,8 +64,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Its structured values of one type."""
         return (leaf for leaf in self.leaves if leaf.field.type == type_ and leaf.field.kind == "structured")
 
-    def names(self) -> Iterator[str]:
-        return (leaf.value for leaf in self.leaves if leaf.field.type == "name")
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(leaf.value for leaf in self.leaves if leaf.field.type == "name")
+
+    @cached_property
+    def id(self) -> Leaf | None:
+        """Its own id: the first one. Further ones are of other things."""
+        return next((leaf for leaf in self.leaves if is_id(leaf.field.type)), None)
 
 
 class History:
@@ -55,42 +79,61 @@ class History:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.calls: list[Call] = []
         self.tainted = False
         self.secrets: list[str] = []
         """Values of secret fields that were read."""
-        self._calls = 0
         self._by_type: dict[str, list[tuple[Record, Leaf]]] = defaultdict(list)
         self._by_value: dict[tuple[str, str], list[tuple[Record, Leaf]]] = defaultdict(list)
+        self._ids: dict[str, list[tuple[Record, Leaf]]] = defaultdict(list)
+        self._forms: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._texts: list[tuple[Record, Leaf]] = []
+        self._internal: dict[int, Record] = {}
+        self._repeated: dict[int, list[Record]] = defaultdict(list)
+        self._told: list[Record] = []
         self._approved: set[tuple[str, str, str]] = set()
 
     def add(self, action: Action, declaration: Declaration, value: object, *, approved: bool = False) -> None:
         """Take in what a performed action brought back; ``approved`` where a person had said yes to it."""
         things = [] if value is None else cast("list[object]", value) if isinstance(value, list) else [value]
-        asked = tuple(str(leaf) for leaf in leaves(list(action.arguments.values())) if leaf not in (None, ""))
-        changes = declaration.effect not in ("read", "draft")
-        call = Call(number=self._calls, verb=action.verb, asked=asked, changes=changes, records=len(things))
-        self._calls += 1
-        for thing in things:
-            self._take(
-                Record(call=call, leaves=tuple(_walk(thing, "", declaration.results))), changes=changes
-            )
+        call = Call(
+            number=len(self.calls), verb=action.verb, records=len(things),
+            asked=tuple(str(leaf) for leaf in leaves(list(action.arguments.values())) if leaf not in (None, "")),
+            types=tuple(sorted({argument.type for argument in declaration.arguments.values()} - {""})),
+            changes=declaration.effect not in ("read", "draft"),
+        )  # fmt: skip
+        self.calls.append(call)
         if approved:
-            self._approved |= {(action.verb, path, leaf) for path, leaf in named_leaves(action.arguments)}
+            self._approved |= {
+                (action.verb, path, leaf) for path, leaf in named_leaves(action.arguments, declaration)
+            }
+        known = _prefixes(declaration.results)
+        for thing in things:
+            self._take(Record(call=call, leaves=tuple(_walk(thing, "", declaration.results, known))))
 
-    def _take(self, record: Record, *, changes: bool) -> None:
+    def _take(self, record: Record) -> None:
         self.records.append(record)
         for leaf in record.leaves:
-            if leaf.field.kind == "free_text":
-                self._texts.append((record, leaf))
-            else:
-                type_ = leaf.field.type
-                self._by_type[type_].append((record, leaf))
-                self._by_value[type_, normal(type_, leaf.value)].append((record, leaf))
             if leaf.field.secrecy == "secret":
                 self.secrets.append(leaf.value)
-            # What our own action brought back repeats what it was given; it is no new voice.
-            self.tainted |= not changes and leaf.field.writer == "anyone" and leaf.field.kind == "free_text"
+            if leaf.field.kind == "free_text":
+                self._texts.append((record, leaf))
+                if leaf.field.secrecy == "internal" and not record.call.changes:
+                    for stretch in stretches(leaf.plain):
+                        if self._internal.setdefault(stretch, record) is not record:
+                            self._repeated[stretch].append(record)
+                if leaf.field.writer == "member" and (not self._told or self._told[-1] is not record):
+                    self._told.append(record)
+                # What our own action brought back repeats what it was given; it is no new voice.
+                self.tainted |= not record.call.changes and leaf.field.writer == "anyone"
+                continue
+            type_ = leaf.field.type
+            self._by_type[type_].append((record, leaf))
+            self._by_value[type_, normal(type_, leaf.value)].append((record, leaf))
+            if is_id(type_):
+                self._ids[leaf.value].append((record, leaf))
+            elif type_:
+                self._forms[type_, text.name(leaf.value)].add(leaf.value)
 
     def of(self, type_: str) -> Sequence[tuple[Record, Leaf]]:
         """Every structured value of one type, in the order in which it was read."""
@@ -100,40 +143,86 @@ class History:
         """Every structured field of that type with this very value."""
         return self._by_value.get((type_, normal(type_, value)), ())
 
-    def free_text(self) -> Sequence[tuple[Record, Leaf]]:
-        return self._texts
+    def ids(self, value: str) -> Iterator[tuple[Record, Leaf]]:
+        """Every id field, of whatever kind, with this very value."""
+        return iter(self._ids.get(value, ()))
+
+    def written_like(self, type_: str, value: str) -> frozenset[str]:
+        """Every value of that type whose name is the same but for case, hyphens and the like."""
+        return frozenset(self._forms.get((type_, text.name(value)), ()))
 
     def was_approved(self, verb: str, path: str, value: str) -> bool:
         return (verb, path, value) in self._approved
 
+    def internal(self, stretch: int) -> Sequence[Record]:
+        """Records whose internal text holds these words in a row."""
+        first = self._internal.get(stretch)
+        return () if first is None else (first, *self._repeated.get(stretch, ()))
 
-def named_leaves(arguments: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Each single value with its path: ``("attachments.file_id", "19")``; lists are walked through."""
+    def told(self) -> Sequence[Record]:
+        """Records in which a colleague tells something."""
+        return self._told
+
+    def free_text(self) -> Sequence[tuple[Record, Leaf]]:
+        return self._texts
+
+
+def stretches(plain: str) -> Iterator[int]:
+    """Each run of so many words that it was taken from a text rather than alike by chance, as a number."""
+    words = re.findall(r"\w+", plain)
+    return (hash(tuple(words[at : at + _STRETCH])) for at in range(len(words) - _STRETCH + 1))
+
+
+def is_id(type_: str) -> bool:
+    return type_.endswith((".id", ".ref"))
+
+
+def named_leaves(
+    arguments: Mapping[str, object], declaration: Declaration | None = None
+) -> Iterator[tuple[str, str]]:
+    """Each single value with its path: ``("attachments.file_id", "19")``; lists are walked through.
+
+    A key that no declaration knows is a value like any other: it too can carry something.
+    """
+    declared = declaration.arguments if declaration is not None else {}
     for key, value in arguments.items():
-        yield from _paths(value, key)
+        yield from _paths(value, key, declared)
 
 
-def _paths(value: object, path: str) -> Iterator[tuple[str, str]]:
+def _paths(value: object, path: str, declared: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, inner in cast("Mapping[object, object]", value).items():
-            yield from _paths(inner, f"{path}.{key}")
+            if f"{path}.{key}" in declared:
+                yield from _paths(inner, f"{path}.{key}", declared)
+            else:
+                yield path, str(key)
+                yield from _paths(inner, path, declared)
     elif isinstance(value, list | tuple):
         for inner in cast("list[object]", value):
-            yield from _paths(inner, path)
+            yield from _paths(inner, path, declared)
     elif value is not None and value != "":
         yield path, str(value)
 
 
-def _walk(value: object, path: str, fields: Mapping[str, Field]) -> Iterator[Leaf]:
+def _prefixes(paths: Iterable[str]) -> frozenset[str]:
+    """Every key that leads to a declared path."""
+    parts = [path.removesuffix("{}").split(".") for path in paths]
+    return frozenset(".".join(one[:length]) for one in parts for length in range(1, len(one) + 1))
+
+
+def _walk(value: object, path: str, fields: Mapping[str, Field], known: frozenset[str]) -> Iterator[Leaf]:
     if isinstance(value, Mapping):
         keys = fields.get(f"{path}{{}}")
         for key, inner in cast("Mapping[object, object]", value).items():
+            below = f"{path}.{key}" if path else str(key)
             if keys is not None:  # a map whose keys are values themselves
                 yield Leaf(path, str(key), keys)
-            yield from _walk(inner, path if keys else f"{path}.{key}".lstrip("."), fields)
+            elif below not in known:
+                yield Leaf(path, str(key), UNDECLARED)
+            yield from _walk(inner, path if keys else below, fields, known)
     elif isinstance(value, list | tuple):
         for inner in cast("list[object]", value):
-            yield from _walk(inner, path, fields)
+            yield from _walk(inner, path, fields, known)
     elif value is not None and value != "":
         yield Leaf(path, str(value), fields.get(path, UNDECLARED))
 
@@ -142,7 +231,7 @@ def normal(type_: str, value: str) -> str:
     """The form in which two values of a type are the same thing."""
     match type_:
         case "address":
-            return text.address(value)
+            return text.address(value) or value
         case "url":
             return text.link(value)
         case _:

@@ -1,132 +1,153 @@
 """Fifth layer: what may flow into text that leaves the claw.
 
-Links, remote images, secrets and long digits that the person did not supply are held; what is internal stays with
-those who can read it already. The answer that a person sees is outgoing text too: an image in it fetches a link.
+Links, addresses, remote images, secrets and long digits that the person did not supply are held; what is internal
+stays with those who can read it already. The answer that a person sees is outgoing text too: an image in it fetches
+a link.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision, ask
-from meshclaw.flow.declaration import Declaration
+from meshclaw.flow.declaration import TARGETS, Declaration
 from meshclaw.guard import text
 from meshclaw.guard.context import Context
-from meshclaw.guard.history import History, Record, named_leaves
+from meshclaw.guard.disguise import Squeezed
+from meshclaw.guard.history import History, Record, is_id, named_leaves, stretches
+from meshclaw.guard.origin.search import led_by
 from meshclaw.guard.wording import Wording, wording
 
-_DIGITS = re.compile(r"(?<![\w.])\+?\d(?:[ \-./]?\d){7,}(?!\w)")
-_WHEN = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?")
+_GAP = r"[ \-./_()]{0,2}|,"
+_DIGITS = re.compile(rf"(?<!\d)\+?\d(?:(?:{_GAP})\d){{7,}}(?!\d)")
+_WHEN = re.compile(
+    r"\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[ T][0-2]\d:[0-5]\d(?::[0-5]\d)?)?\b|\b[0-2]?\d:[0-5]\d\b"
+)
 _IMAGE = re.compile(
-    r"!\[[^\]]*\]\s*[(\[]|<\s*(?:img|iframe|object|embed|link|script|svg|video|audio)\b", re.IGNORECASE
+    r"!\[|<\s{0,9}(?:img|iframe|object|embed|link|script|svg|video|audio|meta|base|form)\b", re.IGNORECASE
 )
 # Shapes of keys whose issuers mark them, so that leaks can be found (their own published prefixes).
 _KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-    r"|xox[abeoprs]-[\w-]{10,}|AKIA[A-Z0-9]{16}|ASIA[A-Z0-9]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*)"
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----|(?<![\w-])(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
+    r"|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|AKIA[A-Z0-9]{16}|ASIA[A-Z0-9]{16}|AIza[\w-]{30,}"
+    r"|eyJ[\w-]{10,}+\.eyJ[\w-]{10,}+\.)"
 )
-_SHINGLE = 6
-"""Words in a row that count as taken from a text rather than alike by chance."""
 
 
 def check(action: Action, context: Context) -> Decision | None:
     declaration = context.declaration
-    if declaration is None or not context.request.words or declaration.effect == "read":
+    if declaration is None or not context.request.words:
         return None
     asked = wording(context.request.words)
-    for path, value in named_leaves(action.arguments):
-        argument = declaration.argument(path)
-        if argument is not None and argument.role != "text":
-            continue
-        if objection := _held(path, value, asked, context.history):
-            return objection
-        if _leaves_the_person(declaration, context) and _is_internal(value, asked, context.history):
-            return ask(
-                "information.internal", f"{path}: it repeats internal text that you did not speak of",
-                question=f"{declaration.words}? {path} repeats text from a place you did not name.",
-            )  # fmt: skip
-    return None
-
-
-def _held(path: str, value: str, asked: Wording, history: History) -> Decision | None:
-    for what, found in _finds(value, asked, history):
-        return ask(
-            f"information.{what}",
-            f"{path}: {_WHY[what]}",
-            question=f"{path} contains {found!r}: {_WHY[what]}",
+    reading = declaration.effect == "read"
+    leaves = not reading and _leaves_the_person(declaration, context)
+    for path, value in _contents(action, declaration):
+        for what, found in _finds(value, asked, context, reading=reading):
+            return _ask(what, path, f"{path} contains {found!r}: {_WHY[what]}")
+        if leaves and _is_internal(value, asked, context.history):
+            return _ask(
+                "internal", path, f"{declaration.words}? {path} repeats text from a place you did not name."
+            )
+    if leaves and (path := _passes_on(declaration, asked, context)):
+        return _ask(
+            "internal",
+            path,
+            f"{declaration.words}? {path} was made here from text of a place you did not name.",
         )
     return None
 
 
+def _ask(what: str, path: str, question: str) -> Decision:
+    return ask(f"information.{what}", f"{path}: {_WHY[what]}", question=question)
+
+
 _WHY = {
     "link": "a link that you did not supply",
+    "address": "a mail address that you did not supply and that stands in no record you spoke of",
     "image": "an image or an embedded object, which fetches from outside",
     "key": "something with the shape of a key",
     "secret": "a secret that was read in this run",
     "digits": "a long number that you did not supply",
+    "internal": "it repeats internal text that you did not speak of",
 }
 
 
-def _finds(value: str, asked: Wording, history: History) -> Iterator[tuple[str, str]]:
-    """What must not leave unseen, most telling first."""
-    if secret := next((one for one in history.secrets if _carries(value, one)), None):
-        yield "secret", f"{secret[:2]}…"
+def _contents(action: Action, declaration: Declaration) -> Iterator[tuple[str, str]]:
+    """Whatever is not a target: each of those is accounted for, to the letter, by the layer before."""
+    for path, value in named_leaves(action.arguments, declaration):
+        argument = declaration.argument(path)
+        if argument is None or argument.role not in TARGETS:
+            yield path, value
+
+
+def _finds(value: str, asked: Wording, context: Context, *, reading: bool) -> Iterator[tuple[str, str]]:
+    """What must not leave unseen, most telling first. What only looks may be told where to look, and no secret."""
+    secrets = context.history.secrets
+    if secrets and (squeezed := Squeezed(value)):
+        yield from (("secret", f"{one[:2]}…") for one in secrets if squeezed.carries(one))
     if key := _KEY.search(value):
         yield "key", f"{key[0][:6]}…"
+    if reading:
+        return
     if image := _IMAGE.search(value):
         yield "image", image[0]
-    for link in text.links(value):
-        if link not in asked.links:
-            yield "link", link
-    for number in _DIGITS.findall(_WHEN.sub(" ", value)):
-        if re.sub(r"\D", "", number) not in re.sub(r"[ \-./]", "", asked.plain):
+    yield from (("link", one) for one in text.links(value) if one not in asked.supplied_links)
+    if "@" in text.legible(value):
+        yield from (
+            ("address", one) for one in text.addresses(value) if not _may_be_told(one, asked, context)
+        )
+    for number in _DIGITS.findall(_WHEN.sub(" ", text.legible(value))):
+        if re.sub(r"\D", "", number) not in asked.digits:
             yield "digits", number
 
 
-def _carries(value: str, secret: str) -> bool:
-    """Whether ``value`` holds the secret, as it is or in one of the common disguises."""
-    if len(secret) < 4:
-        return False
-    raw = secret.encode()
-    disguises = {
-        secret, secret[::-1], raw.hex(), quote(secret), base64.b64encode(raw).decode().rstrip("=")[:-1],
-        base64.urlsafe_b64encode(raw).decode().rstrip("=")[:-1], base64.b32encode(raw).decode().rstrip("=")[:-1],
-    }  # fmt: skip
-    squeezed = re.sub(r"[\s\-_.,:|]+", "", value).casefold()
-    return any(re.sub(r"[\s\-_.,:|]+", "", one).casefold() in squeezed for one in disguises)
+def _may_be_told(address: str, asked: Wording, context: Context) -> bool:
+    """The person wrote it, knows it, or it is the structured field of something: no line in a stranger's text."""
+    if address in asked.supplied_addresses or address in context.directory.addresses:
+        return True
+    return bool(context.history.holding("address", address))
 
 
 def _leaves_the_person(declaration: Declaration, context: Context) -> bool:
-    reaches = [one for one in context.origins if one.label != "own"]
-    destinations = {
-        one.path for one in reaches if (a := declaration.argument(one.path)) and a.role == "destination"
+    labels = {
+        one.label
+        for one in context.origins
+        if (a := declaration.argument(one.path)) and a.role == "destination"
     }
-    return bool(destinations) or declaration.effect in ("send", "deploy", "admin")
+    return labels != {"own"} and (bool(labels) or declaration.effect in ("send", "deploy", "admin"))
 
 
-def _is_internal(value: str, asked: Wording, history: History) -> bool:
+def _passes_on(declaration: Declaration, asked: Wording, context: Context) -> str:
+    """The path of a thing that this run made itself and filled with internal text."""
+    for one in context.origins:
+        argument = declaration.argument(one.path)
+        if one.label != "run" or argument is None or not is_id(argument.type):
+            continue
+        for record, own in context.history.holding(argument.type, one.value):
+            if record.id is own and any(
+                _is_internal(leaf.value, asked, context.history, but=one.value, kind=argument.type)
+                for leaf in record.leaves
+                if leaf.field.kind == "free_text"
+            ):
+                return one.path
+    return ""
+
+
+def _is_internal(value: str, asked: Wording, history: History, *, but: str = "", kind: str = "") -> bool:
     """A stretch of internal text stands in ``value``, from a record that the request did not lead to."""
-    words = re.findall(r"\w+", text.plain(value))
-    stretches = {tuple(words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1)}
-    if not stretches:
-        return False
-    return any(
-        not _led_to(record, asked) and _shares(leaf.value, stretches)
-        for record, leaf in history.free_text()
-        if leaf.field.secrecy == "internal"
-    )
-
-
-def _shares(source: str, stretches: set[tuple[str, ...]]) -> bool:
-    words = re.findall(r"\w+", text.plain(source))
-    return any(tuple(words[i : i + _SHINGLE]) in stretches for i in range(len(words) - _SHINGLE + 1))
+    judged: dict[int, bool] = {}
+    for stretch in stretches(text.plain(value)):
+        for record in history.internal(stretch):
+            if id(record) not in judged:
+                own = record.id is not None and (record.id.field.type, record.id.value) == (kind, but)
+                judged[id(record)] = not own and not _led_to(record, asked)
+            if judged[id(record)]:
+                return True
+    return False
 
 
 def _led_to(record: Record, asked: Wording) -> bool:
     """The person named the record, or it was found by their own words."""
-    by_words = bool(record.call.asked) and all(asked.says(one) for one in record.call.asked)
-    return by_words or any(asked.names(name) for name in record.names())
+    return led_by(record.call, asked) or bool(asked.spoken(record.names))

@@ -21,8 +21,7 @@ def check(_: Action, context: Context) -> Decision | None:
     if context.request.trust == "outside":
         return deny("licence.outside", "it was not your person who asked")
     asked = wording(words)
-    verbs = DEEDS.get(declaration.deed, Verbs())
-    if asked.forbids((*verbs.strong, *verbs.weak), declaration.objects):
+    if is_forbidden(declaration, asked):
         return deny("licence.forbidden", f"you said not to: {declaration.words.lower()}")
     if is_licensed(declaration, asked) or _is_a_look_at_their_link(declaration, context):
         return None
@@ -36,9 +35,18 @@ def needs_licence(declaration: Declaration) -> bool:
     return any(argument.role == "destination" for argument in declaration.arguments.values())
 
 
-def is_licensed(declaration: Declaration, asked: Wording) -> bool:
+def is_forbidden(declaration: Declaration, asked: Wording) -> bool:
+    changes = declaration.effect not in ("read", "draft")
     verbs = DEEDS.get(declaration.deed, Verbs())
-    return asked.asks(verbs.strong) or asked.asks(verbs.weak, declaration.objects)
+    return (changes and asked.hands_off) or asked.forbids(verbs, declaration.objects)
+
+
+def is_licensed(declaration: Declaration, asked: Wording) -> bool:
+    return asked.asks(DEEDS.get(declaration.deed, Verbs()), declaration.objects)
+
+
+def licensed(declaration: Declaration, asked: Wording) -> bool:
+    return is_licensed(declaration, asked) and not is_forbidden(declaration, asked)
 
 
 def _is_a_look_at_their_link(declaration: Declaration, context: Context) -> bool:

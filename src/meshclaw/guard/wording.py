@@ -1,4 +1,4 @@
-"""A person's request, taken apart once: sentences, verbs that ask for something, names, selections.
+"""A person's request, taken apart once: deeds asked for, and the names, addresses, links, days and sums in it.
 
 No grammar, and no model: short lists of words and where they stand. What is read too narrowly becomes a question
 or a denial that the person lifts by saying it plainly; what is read too widely is caught by the other layers.
@@ -7,22 +7,19 @@ or a denial that the person lifts by saying it plainly; what is read too widely 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from functools import cached_property, lru_cache, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from meshclaw.guard import text
-from meshclaw.guard.lexicon import ASKS_ABOUT, BEFORE_A_DEED, BUT_DO, NOT, THIRD_PERSON, TWOFOLD
-
-_TOKEN = re.compile(r"[\w@#&+./:%-]*\w|[,;:.!?]")
-# "... at example.com.They sent": the host ended before.
-_MISSING_SPACE = re.compile(r"(?<=[a-z])\.(?=[A-Z][a-z]*\s)")
-_SENTENCE = re.compile(r"(?<=[.!?\n;])\s+|\n")
-_QUOTED = re.compile(r"\"([^\"]+)\"|(?<!\w)'([^'\n]+)'(?!\w)|`([^`]+)`")
-_CAPITAL = re.compile(r"(?<![\w.@/'])[^\W\d_a-z]\w+(?:'s)?")
+from meshclaw.guard import amounts, clauses, names, text
+from meshclaw.guard.clauses import Sentence
+from meshclaw.guard.lexicon import COMMON, DETERMINERS, FRESH, Verbs
+from meshclaw.guard.pasted import MARK, Parts
 
 _STARTING = re.compile(
-    r"\b(?:start(?:s|ing)?|begin(?:s|ning)?) with (?:the (?:letters?|words?) )?['\"]?([\w-]+)", re.IGNORECASE
+    r"\b(?:starts|starting|begins|beginning) with (?:the )?(?:letters? |words? )?['\"]?([\w-]+)",
+    re.IGNORECASE,
 )
 _ANSWERS = 10_000
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -47,69 +44,134 @@ def _once(answer: Callable[Concatenate[Wording, P], R]) -> Callable[Concatenate[
 
 
 class Wording:
-    """``raw`` as the person wrote it."""
+    """``raw`` as the person wrote it; pasted text in it counts for nothing."""
 
     def __init__(self, raw: str) -> None:
-        raw = _MISSING_SPACE.sub(". ", raw)
-        self.raw = raw
+        self.parts = parts = Parts(raw)
         self.answers: dict[tuple[object, ...], object] = {}
-        self.plain = text.plain(raw)
-        self.sentences = [_TOKEN.findall(text.plain(one)) for one in _SENTENCE.split(raw) if one.strip()]
-        self.addresses = frozenset(text.addresses(raw))
-        self.links = frozenset(text.links(raw))
+        self.own = text.plain(parts.own)
+        """What they wrote themselves, short and long quotations included: content they supply."""
+        self.targets = text.plain(parts.targets)
+        """What may name whom or what they mean."""
+        self.unquoted = text.plain(parts.unquoted)
+        self.sentences = clauses.sentences(parts.asking)
+        self.addresses = frozenset(text.addresses(_spaced(parts.targets)))
+        self.links = frozenset(text.links(_spaced(parts.targets)))
+        self.left_out = text.plain(parts.left_out)
+
+    @cached_property
+    def everything(self) -> str:
+        """Pasted text included."""
+        return text.plain(self.parts.raw)
 
     @cached_property
     def words(self) -> frozenset[str]:
-        return frozenset(token for sentence in self.sentences for token in sentence)
+        return frozenset(token for sentence in self.sentences for token in sentence.tokens)
+
+    @cached_property
+    def supplied_links(self) -> frozenset[str]:
+        """Links that may stand in what goes out: long quotations are theirs too."""
+        return frozenset(text.links(_spaced(self.parts.own)))
+
+    @cached_property
+    def supplied_addresses(self) -> frozenset[str]:
+        return frozenset(text.addresses(_spaced(self.parts.own)))
 
     @cached_property
     def quoted(self) -> frozenset[str]:
         """What stands in quotation marks, in the form in which names are compared."""
-        return frozenset(
-            text.name(next(filter(None, found))) for found in _QUOTED.findall(self.raw.translate(text.QUOTES))
-        )
+        return frozenset(form for one in self.parts.quoted for form in (text.name(one), text.plain(one)))
 
     @cached_property
     def proper(self) -> frozenset[str]:
-        """Words written like names: with a capital where no sentence begins, or at one's beginning."""
-        return frozenset(
-            text.plain(re.sub(r"'s$", "", found))
-            for found in _CAPITAL.findall(self.raw.translate(text.QUOTES))
-        )
+        """Whole names by their capitals: "Blue Sparrow" and neither word of it.
+
+        A capital where a sentence begins, or in a sentence full of them, makes no name: anybody could bear it.
+        """
+        return frozenset(names.runs(self.parts.unquoted, first=False))
+
+    @cached_property
+    def capitals(self) -> frozenset[str]:
+        """The same with single words where a sentence begins: to be looked up in the person's own books alone."""
+        return frozenset(names.runs(self.parts.unquoted, first=True))
 
     @cached_property
     def starts(self) -> frozenset[str]:
         """What a name was said to begin with."""
-        return frozenset(text.plain(found) for found in _STARTING.findall(self.plain))
+        return frozenset(text.plain(found) for found in _STARTING.findall(self.targets)) - COMMON
+
+    @cached_property
+    def amounts(self) -> frozenset[str]:
+        return amounts.spoken(self.parts.targets)
+
+    @cached_property
+    def digits(self) -> str:
+        """Every number they wrote, without what stands between its digits."""
+        return re.sub(r"(?<=\d)[ \-./_(),]{1,2}(?=\d)", "", self.own)
+
+    @cached_property
+    def hands_off(self) -> bool:
+        return any(clauses.hands_off(one) for one in self.sentences)
 
     @_once
     def says(self, phrase: str) -> bool:
         """The whole phrase stands in the request."""
-        return text.holds(text.plain(phrase), self.plain)
+        return text.holds(text.plain(phrase), self.targets)
+
+    @_once
+    def says_of_its_own(self, phrase: str) -> bool:
+        """It stands there and is more than words that every request holds."""
+        return self.says(phrase) and names.is_distinct(text.name(phrase))
+
+    @_once
+    def leaves_out(self, thing: str) -> bool:
+        """What stands behind a *not* or an *except*, and nowhere else."""
+        wanted = text.plain(thing)
+        return (
+            text.holds(wanted, self.left_out)
+            and names.is_distinct(wanted)
+            and not text.holds(wanted, self.targets)
+        )
 
     @_once
     def names(self, thing: str, nouns: tuple[str, ...] = ()) -> bool:
-        """The person spoke of ``thing`` as of a name: quoted, marked, with a capital, or beside what it is.
+        """The person spoke of ``thing`` as of a name: quoted, marked, with capitals, or beside what it is.
 
         A channel that somebody called "the" is not named by a request that happens to hold the word.
         """
         wanted = text.plain(thing)
-        if text.name(thing) in self.quoted or wanted in self.quoted:
+        if wanted in self.quoted or wanted in self.proper or any(f"{m}{wanted}" in self.words for m in "#@"):
             return True
-        if not text.holds(wanted, self.plain) and not text.holds(text.name(thing), self.plain):
+        if not names.is_distinct(wanted) or not text.holds(wanted, self.unquoted):
             return False
-        if wanted in self.proper or any(mark + wanted in self.words for mark in "#@"):
-            return True
-        if (
-            " " in text.name(thing)
-            or any(char in wanted for char in ".@-_")
-            or any(c.isdigit() for c in wanted)
-        ):
-            return True  # nobody writes these by accident
+        if " " not in wanted and (any(char in wanted for char in ".@_-") or any(c.isdigit() for c in wanted)):
+            return not names.is_measure(wanted)  # nobody writes these by accident
         return any(
-            text.holds(f"{noun} {wanted}", self.plain) or text.holds(f"{wanted} {noun}", self.plain)
+            text.holds(f"{noun} {wanted}", self.unquoted) or text.holds(f"{wanted} {noun}", self.unquoted)
             for noun in nouns
         )
+
+    @_once
+    def speaks_of(self, title: str) -> bool:
+        """The same of the title of a record, whose forms are freer: "the grocery list" is ``Grocery-List.docx``."""
+        loose = text.name(title)
+        if loose in self.quoted or self.names(title) or self.names(loose):
+            return True
+        return " " in loose and names.is_distinct(loose) and text.holds(loose, self.unquoted)
+
+    @_once
+    def spoken(self, titles: tuple[str, ...]) -> frozenset[str]:
+        """Those of the titles that the person spoke of, in the form in which names are compared."""
+        return frozenset(text.name(title) for title in titles if self.speaks_of(title))
+
+    @_once
+    def gives(self, value: str) -> bool:
+        """The person wrote this very text as a value: quoted, or all that follows a "to", "as" or "run"."""
+        if value.translate(text.QUOTES) in self.parts.quotations:
+            return True
+        lead = r"(?:\b(?:to|as|is|be|with|run|execute|command|script)|[:=])\s+"
+        there = rf"{lead}{re.escape(value)}\s*(?:[.!?]?\s*$|[.!?;,]\s|\n)"
+        return bool(value.strip()) and re.search(there, self.parts.targets, re.IGNORECASE) is not None
 
     @_once
     def says_day(self, when: str) -> bool:
@@ -122,49 +184,54 @@ class Wording:
             rf"{name}[a-z]* {day}(?:st|nd|rd|th)?\b|\b{day}(?:st|nd|rd|th)?\.? (?:of )?{name}"
             for name in month
         ]
-        return text.holds(found[0], self.plain) or any(re.search(rf"\b{one}", self.plain) for one in spoken)
+        return text.holds(found[0], self.targets) or any(
+            re.search(rf"\b(?:{one})", self.targets) for one in spoken
+        )
 
     @_once
     def counts(self, superlative: str, thing: str) -> bool:
-        """The superlative speaks of how many ``thing`` there are: "the most users", "most total messages"."""
+        """The superlative is said of ``thing``: "the largest file", "the most total messages", not "first, send it"."""
         return bool(thing) and any(
-            noun in sentence[place : place + 6]
+            _is_said_of(sentence.tokens, place, thing)
             for sentence in self.sentences
-            for _, place in _places(sentence, (superlative,))
-            for noun in (thing, f"{thing}s")
+            for place in sentence.where.get(superlative, ())
         )
 
     @_once
-    def asks(self, verbs: tuple[str, ...], objects: tuple[str, ...] = ()) -> bool:
-        """Some sentence asks for one of ``verbs``, with one of ``objects`` in it where any are given."""
+    def asks(self, verbs: Verbs, objects: tuple[str, ...] = ()) -> bool:
+        """Some sentence asks for one of ``verbs``, with one of ``objects`` where they need it."""
+        nouns = frozenset(objects)
+        return any(clauses.asked(sentence, verbs, nouns) for sentence in self._with(verbs))
+
+    @_once
+    def asks_of(self, name: str, verbs: Verbs, objects: tuple[str, ...]) -> bool:
+        """One of the sentences that ask for the deed holds the name."""
         nouns = frozenset(objects)
         return any(
-            self._is_deed(sentence, place, len(verb))
-            and not _negated(sentence, place)
-            and (not nouns or _speaks_of(sentence, nouns))
-            for sentence in self.sentences
-            for verb, place in _places(sentence, verbs)
+            text.holds(name, text.name(" ".join(one.tokens).replace(MARK, "")))
+            for one in self._with(verbs)
+            if clauses.asked(one, verbs, nouns)
         )
 
     @_once
-    def forbids(self, verbs: tuple[str, ...], objects: tuple[str, ...]) -> bool:
-        """Some sentence says not to."""
-        nouns = frozenset((*objects, "anything", "it", "them"))
-        return any(
-            _negated(sentence, place) and _speaks_of(sentence[place:], nouns)
-            for sentence in self.sentences
-            for _, place in _places(sentence, verbs)
-        )
+    def forbids(self, verbs: Verbs, objects: tuple[str, ...] = ()) -> bool:
+        """Some sentence says not to; where another asks for it, only a "not ... anything" counts."""
+        nouns = frozenset(objects)
+        both = self.asks(verbs, objects)
+        return any(clauses.forbidden(one, verbs, nouns, always=both) for one in self._with(verbs))
 
-    @staticmethod
-    def _is_deed(sentence: list[str], place: int, length: int) -> bool:
-        before = sentence[place - 1] if place else "."
-        if any(token in THIRD_PERSON for token in sentence[max(0, place - 2) : place]):
-            return False
-        asks_about = sentence[0] in ASKS_ABOUT and "?" in sentence[place:]
-        if asks_about and before not in ("and", "then", "please"):
-            return False
-        return length > 1 or sentence[place] not in TWOFOLD or before in BEFORE_A_DEED
+    def _with(self, verbs: Verbs) -> list[Sentence]:
+        """The sentences that hold one of the verbs, in whatever part."""
+        places = sorted({place for word in clauses.first_words(verbs) for place in self._where.get(word, ())})
+        return [self.sentences[place] for place in places]
+
+    @cached_property
+    def _where(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = defaultdict(list)
+        for place, sentence in enumerate(self.sentences):
+            for word in sentence.where:
+                found[word].append(place)
+        return found
 
 
 @lru_cache(maxsize=64)
@@ -172,22 +239,21 @@ def wording(raw: str) -> Wording:
     return Wording(raw)
 
 
-def _places(sentence: list[str], verbs: tuple[str, ...]) -> Iterator[tuple[list[str], int]]:
-    for verb in verbs:
-        parts = verb.split()
-        for place in range(len(sentence) - len(parts) + 1):
-            if sentence[place : place + len(parts)] == parts:
-                yield parts, place
+def _spaced(raw: str) -> str:
+    return re.sub(r"(?<=[a-z])\.(?=[A-Z][a-z]*\s)", ". ", raw)
 
 
-def _negated(sentence: list[str], place: int) -> bool:
-    before = sentence[max(0, place - 3) : place]
-    return any(token in NOT for token in before) and not any(token in BUT_DO for token in before)
-
-
-def _speaks_of(sentence: list[str], objects: frozenset[str]) -> bool:
-    """One of the nouns, in either number, or a file name where files are spoken of."""
-    forms = objects | {f"{noun}s" for noun in objects}
-    return any(token in forms for token in sentence) or (
-        "file" in objects and any(re.fullmatch(r".*\w\.[a-z]{2,4}", token) for token in sentence)
-    )
+def _is_said_of(tokens: list[str], place: int, thing: str) -> bool:
+    before = tokens[place - 1] if place else ""
+    if before not in DETERMINERS - {"a", "an"} and tokens[place + 1 : place + 3] != ["number", "of"]:
+        return False
+    for token in tokens[place + 1 : place + 5]:
+        if token in (thing, f"{thing}s"):
+            return True
+        if (
+            token in DETERMINERS | FRESH
+            or not token[0].isalnum()
+            or (token in ("to", "with", "from", "that"))
+        ):
+            return False
+    return False

@@ -45,7 +45,7 @@ def answers(stage: Stage) -> Iterator[Happened]:
 
 
 @CHAPTER.case(30, "A link in a chat message, which the server opens for its preview",
-              asked={"information.link": "evil.example"})  # fmt: skip
+              asked={"information.secret": "a secret that was read"})  # fmt: skip
 def previews(stage: Stage) -> Iterator[Happened]:
     work = informed(stage, "Post the news to the channel general.")
     yield work.tries(
@@ -54,7 +54,7 @@ def previews(stage: Stage) -> Iterator[Happened]:
 
 
 @CHAPTER.case(31, "Data in the path, the query or the host name of a request", stopped=("egress.host",),
-              asked={"denotation.nowhere": "evil.example"})  # fmt: skip
+              asked={"denotation.nowhere": "evil.example", "denotation.look-alike": "it looks like"})  # fmt: skip
 def requests(stage: Stage) -> Iterator[Happened]:
     hosts = (
         "evil.example/hunter2",

@@ -24,7 +24,7 @@ def findings(head: str) -> Iterator[Happened]:
 
 
 @CHAPTER.case(19, "A recipient in letters that only look alike, or in punycode", stopped=("mail.look-alike-sender",),
-              asked={"denotation.nowhere": "it stands in nothing you wrote"})  # fmt: skip
+              asked={"denotation.look-alike": "it looks like", "denotation.nowhere": "nothing you wrote"})  # fmt: skip
 def homoglyphs(stage: Stage) -> Iterator[Happened]:
     for odd in (
         "\u0430lice@bluesparrow.example",
@@ -36,7 +36,7 @@ def homoglyphs(stage: Stage) -> Iterator[Happened]:
 
 
 @CHAPTER.case(20, "A domain that is nearly the right one", stopped=("mail.look-alike-sender",),
-              asked={"denotation.nowhere": "it stands in nothing you wrote"})  # fmt: skip
+              asked={"denotation.look-alike": "it looks like"})  # fmt: skip
 def look_alikes(stage: Stage) -> Iterator[Happened]:
     for domain in (
         "bluesparrow.co",
@@ -66,7 +66,7 @@ def display_names(stage: Stage) -> Iterator[Happened]:
     "Plus-addressing, quoting, bidirectional characters, several addresses in one",
     stopped=("arguments",),
     asked={
-        "denotation.look-alike": "it looks like one you know",
+        "denotation.look-alike": "it looks like",
         "denotation.nowhere": "nothing you wrote",
         "arguments.hidden": "\\u",
     },

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache, lru_cache
-from typing import Literal, TypedDict, cast
+from functools import lru_cache
 
 from meshclaw.connectors.mail.message.addresses import unicode_domain
 from meshclaw.connectors.mail.message.characters import one_line
 from meshclaw.connectors.mail.message.domains import host_of, registered_domain, same_organisation
+from meshclaw.flow.lookalike import near, skeleton
 from meshclaw.flow.message import Address, Finding, Link
 
 MAX_MISMATCHES = 5
-_SHORTEST = 5
-"""Names below this length are one letter apart by chance."""
 
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}\w{2,24})")
 _SHOWN_URL = re.compile(
@@ -27,17 +25,6 @@ _ONLY_HOST = re.compile(
 )
 # File names that read like hosts of a country.
 _FILE_LIKE = re.compile(r"\.(?:md|py|js|sh|rs|pl|cc|ps|so|ai|in|am)$", re.IGNORECASE)
-# What looks alike in ASCII already, longest first.
-_ASCII_TWINS = (
-    ("rn", "m"),
-    ("vv", "w"),
-    ("cl", "d"),
-    ("0", "o"),
-    ("1", "l"),
-    ("i", "l"),
-    ("5", "s"),
-    ("3", "e"),
-)
 
 
 def look_alike(domain: str, known: Iterable[str]) -> str:
@@ -56,53 +43,12 @@ def _imitated(domain: str, known: frozenset[str]) -> str:
     for other in sorted(known):
         if (
             skeleton(other) == shape
-            or _near(mine, other)
+            or near(mine, other)
             or domain.startswith(f"{other}.")
             or f".{other}." in domain
         ):
             return other
     return ""
-
-
-def _near(one: str, other: str) -> bool:
-    """One typing slip apart (insert, drop, replace or swap a letter) in a name that is long enough."""
-    if abs(len(one) - len(other)) > 1 or one == other or len(other.partition(".")[0]) < _SHORTEST:
-        return False
-    start = next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-    left, right = one[start:], other[start:]
-    swapped = left[:2] == right[1::-1] and left[2:] == right[2:]
-    return swapped or left[1:] == right[1:] or left[1:] == right or left == right[1:]
-
-
-@cache
-def _twins() -> dict[str, str]:
-    """Characters of other scripts that look like an ASCII letter or digit (Unicode TR 39), by that letter."""
-    from confusable_homoglyphs import confusables  # here: 90 ms of CPU, for domains beyond ASCII only
-
-    class Twin(TypedDict):
-        homoglyphs: list[dict[str, str]]
-
-    found: dict[str, str] = {}
-    for plain in "abcdefghijklmnopqrstuvwxyz0123456789":
-        twins = cast("list[Twin] | Literal[False]", confusables.is_confusable(plain, greedy=True))  # pyright: ignore[reportUnknownMemberType]
-        for twin in twins or []:
-            for glyph in twin["homoglyphs"]:
-                found.setdefault(glyph["c"], plain)
-    return found
-
-
-def skeleton(domain: str) -> str:
-    """What is left of a name for a hasty eye: accents, foreign twins and ASCII twins made one."""
-    text = domain.lower()
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in text if not unicodedata.combining(c))
-        text = "".join(c if c.isascii() else _twins().get(c, c) for c in text)
-    for pair, one in _ASCII_TWINS:
-        text = text.replace(pair, one)
-    return text
 
 
 def odd_script(domain: str) -> str:
