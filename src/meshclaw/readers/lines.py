@@ -11,7 +11,7 @@ import msgspec
 from meshclaw.flow.usage import Unread
 from meshclaw.readers.base import START, Place
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 LONGEST = 32 << 20
 """Bytes of the longest line that is held; real ones hold pictures and reach a few megabytes."""
 
@@ -36,7 +36,7 @@ def read_lines(path: Path, place: Place = START, mark: bytes = b"") -> Iterator[
                 number += 1
                 if data[at] != OPEN or data[end - 1] != SHUT:
                     yield from _odd(name, number, data[at:end].strip(), mark)
-                elif data.find(mark, at, end) >= 0:
+                elif data.rfind(mark, at, end) >= 0:  # from behind: usage follows the text
                     yield number, data[at:end]
                 at = seek = end + 1
             offset, held = offset + at, data[at:]
