@@ -1,0 +1,230 @@
+"""The calls of AI tools, each once, and their sums by day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from meshclaw.flow.units import canonical, sha256_hex
+from meshclaw.flow.usage import Unread, Usage
+from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of
+from meshclaw.ledger.usage.same import settled
+from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, By
+from meshclaw.sqlite import MEMORY, connect, telling
+
+FIRST, LAST = -(2**62), 2**62
+BATCH = 20_000
+"""Calls that are held before they are written."""
+
+Judge = Callable[[Usage], Judged]
+
+_PUT = f"INSERT OR REPLACE INTO call VALUES ({','.join('?' * WIDTH)})"  # noqa: S608 - fixed words
+_AFTER = "SELECT * FROM call WHERE (tool, message, key, evidence) > (?,?,?,?) ORDER BY 1, 2, 3, 4 LIMIT ?"
+_ADD = (
+    f"INSERT INTO sums VALUES ({','.join('?' * (3 + len(AMOUNTS)))}) ON CONFLICT DO UPDATE SET "  # noqa: S608
+    + ",".join(f"{name} = {name} + excluded.{name}" for name in AMOUNTS)
+)
+
+
+class Amounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Field for field ``schema.AMOUNTS``."""
+
+    calls: int = 0
+    input_uncached: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    reasoning: int = 0
+    tool_calls: int = 0
+    credits_milli: int = 0
+    micros: int = 0
+    guessed_micros: int = 0
+
+
+class FileState(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file looked when it was last read, and how far."""
+
+    tool: str
+    inode: int
+    size: int
+    mtime_ns: int
+    offset: int
+    line: int
+    state: bytes
+    tail: bytes
+    """Digest of the last bytes before the offset; empty where reading cannot go on from there."""
+
+
+class UsageStore:
+    """``judge`` prices a call and says what it was for; asked once, when the call is stored."""
+
+    def __init__(self, path: Path | str = MEMORY) -> None:
+        self.path = path
+        self._db = connect(path, SCHEMA, durable=False)
+        self._names = Names(self._db)
+        self._pending: dict[tuple[str, str], list[Usage]] = {}
+        self._count = 0
+        self.written = 0
+        """Calls that are new or fuller than before."""
+        self.digest = ""
+        """Of all that was written since the store was opened, chained."""
+
+    # -- writing -------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """All that the block adds is stored when it ends, or none of it."""
+        with telling(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                self._pending, self._count = {}, 0
+                self._names.forget()
+                raise
+            self._db.execute("COMMIT")
+
+    def add(self, usage: Usage) -> bool:
+        """Hold a call; True where it is time to ``flush``."""
+        self._pending.setdefault((usage.tool, usage.message or usage.key), []).append(usage)
+        self._count += 1
+        return self._count >= BATCH
+
+    def flush(self, judge: Judge) -> None:
+        """Write what is held. A call that is there already is replaced by a fuller recording of it alone."""
+        pending, self._pending, self._count = self._pending, {}, 0
+        stored = self._stored(pending)
+        sums, put, gone = Sums(), list[Row](), list[tuple[object, ...]]()
+        for group, calls in pending.items():
+            known = stored.get(group, {})
+            left = calls if len(calls) == 1 and not known else settled([*known, *calls])
+            for usage in left:
+                if usage not in known:
+                    put.append(row_of(usage, judge(usage), self._names))
+            for usage, row in known.items():
+                if usage not in left:
+                    sums.add(row, -1)
+                    gone.append(row[:4])
+        for row in put:
+            sums.add(row)
+        self._write(sums, put, gone)
+
+    def _write(self, sums: Sums, put: list[Row], gone: list[tuple[object, ...]]) -> None:
+        if not put and not gone:
+            return
+        put.sort(key=lambda row: row[:4])
+        self._db.executemany(
+            "DELETE FROM call WHERE tool = ? AND message = ? AND key = ? AND evidence = ?", gone
+        )
+        self._db.executemany(_PUT, put)
+        self._db.executemany(_ADD, sums.rows())
+        self.written += len(put)
+        self.digest = sha256_hex(self.digest.encode() + canonical(put))
+
+    def _stored(self, groups: dict[tuple[str, str], list[Usage]]) -> dict[tuple[str, str], dict[Usage, Row]]:
+        """What is stored of these groups already."""
+        found: dict[tuple[str, str], dict[Usage, Row]] = {}
+        by_tool: dict[str, list[str]] = {}
+        for tool, message in groups:
+            by_tool.setdefault(tool, []).append(message)
+        for tool, messages in by_tool.items():
+            query = "SELECT * FROM call WHERE tool = ? AND message IN (SELECT value FROM json_each(?))"
+            for row in self._db.execute(query, (self._names.number(tool), json.dumps(messages))):
+                usage = usage_of(row, self._names)
+                found.setdefault((tool, row[1]), {})[usage] = row
+        return found
+
+    def judge_again(self, version: str, judge: Judge) -> None:
+        """Price and label every call anew where ``version`` is not that of the stored prices and labels."""
+        if self.setting("judged") == version:
+            return
+        with self.writing():
+            self._db.execute("DELETE FROM sums")
+            last: Row = (-1, "", "", -1)
+            while rows := self._db.execute(_AFTER, (*last, BATCH)).fetchall():
+                sums, new = Sums(), list[Row]()
+                for row in rows:
+                    usage = usage_of(row, self._names)
+                    new.append(row_of(usage, judge(usage), self._names))
+                    sums.add(new[-1])
+                self._db.executemany(_PUT, new)
+                self._db.executemany(_ADD, sums.rows())
+                last = rows[-1][:4]
+            self.set("judged", version)
+
+    def setting(self, name: str) -> str:
+        with telling(self.path):
+            row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    def set(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    # -- files ---------------------------------------------------------------------------
+
+    def files(self) -> dict[str, FileState]:
+        """By path."""
+        names = FileState.__struct_fields__
+        query = f"SELECT path, {', '.join(names)} FROM file"  # noqa: S608 - fixed words
+        with telling(self.path):
+            rows = self._db.execute(query).fetchall()
+        return {path: FileState(**dict(zip(names, rest, strict=True))) for path, *rest in rows}
+
+    def keep_file(self, path: str, state: FileState, unread: Sequence[Unread], *, fresh: bool) -> None:
+        """``fresh``: it was read from its start, so all that was said of it before is void."""
+        values = (path, *msgspec.structs.astuple(state))
+        self._db.execute(f"INSERT OR REPLACE INTO file VALUES ({','.join('?' * len(values))})", values)  # noqa: S608
+        self.keep_unread(path, state.tool, unread, fresh=fresh)
+
+    def keep_unread(self, path: str, tool: str, unread: Sequence[Unread], *, fresh: bool) -> None:
+        passing = "" if fresh else " AND why IN ('truncated', 'denied', 'locked')"
+        self._db.execute(f"DELETE FROM unread WHERE path = ?{passing}", (path,))  # noqa: S608 - fixed words
+        self._db.executemany(
+            "INSERT INTO unread VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            [(tool, path, one.line, one.why, one.what, one.count) for one in unread],
+        )
+
+    def unread(self) -> list[tuple[str, Unread]]:
+        """With the tool, by path and line."""
+        query = "SELECT tool, path, line, why, what, count FROM unread ORDER BY path, line"
+        with telling(self.path):
+            rows = self._db.execute(query).fetchall()
+        names = ("path", "line", "why", "what", "count")
+        return [(tool, Unread(**dict(zip(names, rest, strict=True)))) for tool, *rest in rows]
+
+    # -- reading -------------------------------------------------------------------------
+
+    def by(self, by: By, since: int | None = None, until: int | None = None) -> dict[str, Amounts]:
+        """By value, dearest first. ``since`` and ``until`` are days since 1970, both inclusive."""
+        found = self._sums("text", "JOIN name ON id = value", by, since, until)
+        return dict(sorted(found, key=lambda item: (-item[1].micros, -item[1].calls, item[0])))
+
+    def days(self, since: int | None = None, until: int | None = None) -> dict[int, Amounts]:
+        """Oldest first."""
+        return dict(sorted(self._sums("day", "", "tool", since, until)))
+
+    def total(self, since: int | None = None, until: int | None = None) -> Amounts:
+        return next((amounts for _, amounts in self._sums("1", "", "tool", since, until)), Amounts())
+
+    def _sums(
+        self, of: str, join: str, by: By, since: int | None, until: int | None
+    ) -> list[tuple[Any, Amounts]]:
+        added = ", ".join(f"SUM({name})" for name in AMOUNTS)
+        query = (
+            f"SELECT {of}, {added} FROM sums {join} WHERE by = ? AND day BETWEEN ? AND ? "  # noqa: S608 - fixed words
+            f"GROUP BY {of} HAVING SUM(calls) > 0"
+        )
+        span = (BYS.index(by), FIRST if since is None else since, LAST if until is None else until)
+        with telling(self.path):
+            rows = self._db.execute(query, span).fetchall()
+        return [(value, Amounts(**dict(zip(AMOUNTS, rest, strict=True)))) for value, *rest in rows]
+
+    def close(self) -> None:
+        self._db.close()
