@@ -75,11 +75,21 @@ def _any(data: bytes | str) -> object:
         return None
 
 
-def told(usage: Usage, path: Path, line: int) -> Iterator[Usage | Unread]:
-    """The call, and that its clock cannot be right where it cannot."""
+def told(
+    usage: Usage, path: Path, line: int, *, cost: object = None, per_unit: int = 1_000_000
+) -> Iterator[Usage | Unread]:
+    """The call with ``cost``, what the source says it cost; and what cannot be right about its clock or that cost.
+
+    ``per_unit``: micro-dollars of one unit of ``cost``.
+    """
     if is_odd_clock(usage.at):
         yield Unread(path=str(path), line=line, why="clock")
-    yield usage
+    try:
+        micros = scaled(cost, per_unit)
+    except Odd as odd:
+        micros = None
+        yield Unread(path=str(path), line=line, why=odd.why)
+    yield usage if micros is None else msgspec.structs.replace(usage, reported_micros=micros)
 
 
 def table(fields: Fields, *names: str) -> Fields:
