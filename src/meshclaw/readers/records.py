@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from meshclaw.flow.usage import Unread, Usage
+from meshclaw.flow.usage import Unread, Usage, Why
 from meshclaw.readers.base import START, Place, is_odd_clock
 from meshclaw.readers.lines import LONGEST, read_lines
 
@@ -29,9 +29,9 @@ _decode = msgspec.json.Decoder().decode
 class Odd(Exception):
     """This record says something that cannot be: a signal within one reader, never seen outside."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: Why) -> None:
         super().__init__(why)
-        self.why = why
+        self.why: Why = why
 
 
 def read_records(
