@@ -36,6 +36,8 @@ PARTS = ("input_uncached", "cache_read", "cache_write_5m", "output")
 class _Sum(msgspec.Struct, kw_only=True):
     record: Record
     tool: str
+    since_ns: int
+    """Earliest start of its counters: a cumulative one starts with the first call of its class of token."""
     counts: dict[str, float]
     cost: float | None = None
 
@@ -52,7 +54,8 @@ def sums_of(records: Iterable[Record]) -> Iterator[Usage | Unread]:
             yield Unread(path="otlp:metrics", why="negative" if record.value < 0 else "malformed")
             continue
         series = _series(record, tool)
-        one = found.setdefault(series, _Sum(record=record, tool=tool, counts={}))
+        one = found.setdefault(series, _Sum(record=record, tool=tool, since_ns=record.start_ns, counts={}))
+        one.since_ns = min(one.since_ns, record.start_ns)
         if kinds is None:
             one.cost = (one.cost or 0) + record.value
         elif name := kinds.get(text(record.fields, "type", "gen_ai.token.type")):
@@ -64,9 +67,9 @@ def sums_of(records: Iterable[Record]) -> Iterator[Usage | Unread]:
 
 
 def _series(record: Record, tool: str) -> tuple[Any, ...]:
-    """What tells two counters apart: all attributes but the class of token, and the time of a delta's point."""
+    """What tells two counters of one request apart: all attributes but the class of token, and a delta's end."""
     rest = sorted((k, str(v)) for k, v in record.fields.items() if k not in {"type", "gen_ai.token.type"})
-    return tool, record.start_ns, 0 if record.is_cumulative else record.end_ns, *rest
+    return tool, 0 if record.is_cumulative else record.end_ns, *rest
 
 
 def _usage(series: tuple[Any, ...], one: _Sum) -> Usage:
@@ -77,9 +80,10 @@ def _usage(series: tuple[Any, ...], one: _Sum) -> Usage:
         )
     thoughts = counts.get("thoughts", 0)
     counts["output"] = counts.get("output", 0) + thoughts
-    end, start = one.record.end_ns // 1_000_000, one.record.start_ns // 1_000_000
+    end, start = one.record.end_ns // 1_000_000, one.since_ns // 1_000_000
+    key = digest(series, one.since_ns if one.record.is_cumulative else 0)
     return Usage(
-        tool=one.tool, evidence="telemetry", key=digest(series), at=min(start or end, end), until=end + 1,
+        tool=one.tool, evidence="telemetry", key=key, at=min(start or end, end), until=end + 1,
         model=text(fields, "model", "gen_ai.response.model", "gen_ai.request.model"),
         provider=text(fields, "gen_ai.provider.name", "gen_ai.system"), speed=text(fields, "speed"),
         tokens=Tokens(**{name: counts.get(name, 0) for name in PARTS}, reasoning=thoughts),

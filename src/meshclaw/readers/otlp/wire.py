@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 Signal = Literal["traces", "logs", "metrics"]
-SIGNALS: tuple[Signal, ...] = ("traces", "logs", "metrics")
 
 MOST_BYTES = 32 << 20
 """Of an unpacked body. Exporters send some 1,000 spans at once: about half a megabyte."""
