@@ -123,7 +123,7 @@ def test_a_clock_that_cannot_be_right_is_named_and_the_call_still_counts(tmp_pat
 def test_a_new_kind_of_token_is_told_and_the_known_ones_are_counted(tmp_path: Path) -> None:
     usages, unread = read_text(Codex(), tmp_path / NAME, counts(input_tokens=1, quantum_tokens=7))
     assert usages[0].tokens == Tokens(input_uncached=1)
-    assert [(item.why, item.count) for item in unread] == [("unknown-field", 1)]
+    assert [(item.why, item.what, item.count) for item in unread] == [("unknown-field", "quantum_tokens", 1)]
 
 
 def test_a_line_of_80_megabytes_is_left_out_without_being_held(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ Input holds the cached part; reasoning is inside output.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from meshclaw.readers.records import (
     decoded,
     ending,
     moment,
+    strangers,
     table,
     text,
     told,
@@ -72,7 +74,7 @@ class Codex:
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:
         state = _state(path, place)
         replayed = _replayed_second(path) if state.by_machine else ""
-        unknown = 0
+        unknown: Counter[str] = Counter()
         for found in read_lines(path, place):
             if isinstance(found, Place):
                 place = found
@@ -93,10 +95,9 @@ class Codex:
                 yield Unread(path=str(path), line=number, why=odd.why)
                 continue
             if usage is not None:
-                unknown += len(_last(fields).keys() - KNOWN)
+                unknown.update(_last(fields).keys() - KNOWN)
                 yield from told(usage, path, number)
-        if unknown:
-            yield Unread(path=str(path), why="unknown-field", count=unknown)
+        yield from strangers(path, unknown)
         yield Place(offset=place.offset, line=place.line, state=msgspec.json.encode(state))
 
 

@@ -7,6 +7,7 @@ come on top of input.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from meshclaw.readers.records import (
     read_records,
     read_whole,
     rows,
+    strangers,
     table,
     text,
     told,
@@ -45,7 +47,7 @@ class GeminiCli:
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:  # noqa: ARG002 - always the whole file
         found: dict[str, tuple[int, Usage]] = {}
         session = path.stem
-        unknown = 0
+        unknown: Counter[str] = Counter()
         for record in _records(path):
             if isinstance(record, Unread):
                 yield record
@@ -58,12 +60,11 @@ class GeminiCli:
                 except Odd as odd:
                     yield Unread(path=str(path), line=line, why=odd.why)
                     continue
-                unknown += len(table(message, "tokens").keys() - KNOWN)
+                unknown.update(table(message, "tokens").keys() - KNOWN)
                 found |= {usage.key: (line, usage) for usage in calls}
         for line, usage in found.values():
             yield from told(usage, path, line)
-        if unknown:
-            yield Unread(path=str(path), why="unknown-field", count=unknown)
+        yield from strangers(path, unknown)
 
 
 def _records(path: Path) -> Iterable[tuple[int, Fields] | Unread]:

@@ -5,6 +5,7 @@ There is no request id: a call is told by its session, time, model and counts. I
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from meshclaw.readers.records import (
     moment,
     read_records,
     rows,
+    strangers,
     table,
     text,
     told,
@@ -51,7 +53,7 @@ class OpenClaw:
 
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:
         state = msgspec.json.decode(place.state, type=_State) if place.state else _State()
-        unknown = 0
+        unknown: Counter[str] = Counter()
         for found in read_records(path, place):
             if isinstance(found, Place):
                 place = found
@@ -67,10 +69,9 @@ class OpenClaw:
                 yield Unread(path=str(path), line=line, why=odd.why)
                 continue
             if usage is not None:
-                unknown += len(table(message, "usage").keys() - KNOWN)
+                unknown.update(table(message, "usage").keys() - KNOWN)
                 yield from told(usage, path, line, cost=table(message, "usage", "cost").get("total"))
-        if unknown:
-            yield Unread(path=str(path), why="unknown-field", count=unknown)
+        yield from strangers(path, unknown)
         yield Place(offset=place.offset, line=place.line, state=msgspec.json.encode(state))
 
 

@@ -7,6 +7,7 @@ its log comes with the next reading. Input is without the cached part; reasoning
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from meshclaw.readers.records import (
     decoded,
     moment,
     read_whole,
+    strangers,
     table,
     text,
     told,
@@ -44,7 +46,7 @@ class OpenCode:
     )
 
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:  # noqa: ARG002 - rows change in place
-        unknown = 0
+        unknown: Counter[str] = Counter()
         for found in _database(path) if path.suffix == ".db" else _file(path):
             if isinstance(found, Unread):
                 yield found
@@ -56,10 +58,9 @@ class OpenCode:
                 yield Unread(path=str(path), line=line, why=odd.why)
                 continue
             if usage is not None:
-                unknown += len(table(fields, "tokens").keys() - KNOWN)
+                unknown.update(table(fields, "tokens").keys() - KNOWN)
                 yield from told(usage, path, line, cost=fields.get("cost"))
-        if unknown:
-            yield Unread(path=str(path), why="unknown-field", count=unknown)
+        yield from strangers(path, unknown)
 
 
 Message = tuple[int, Fields, str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -21,7 +22,9 @@ NONE: Fields = {}
 MOST = 10**12
 """Tokens, credits or micro-dollars of one record; beyond it they are made up."""
 LONGEST_TEXT = 200
+LONGEST_NAME = 40
 LONGEST_ENDING = 12
+MOST_STRANGERS = 20
 
 _decode = msgspec.json.Decoder().decode
 
@@ -90,6 +93,12 @@ def told(
         micros = None
         yield Unread(path=str(path), line=line, why=odd.why)
     yield usage if micros is None else msgspec.structs.replace(usage, reported_micros=micros)
+
+
+def strangers(path: Path, names: Counter[str]) -> Iterator[Unread]:
+    """Fields beside those that are understood, and how often."""
+    for name, count in names.most_common(MOST_STRANGERS):
+        yield Unread(path=str(path), why="unknown-field", what=name[:LONGEST_NAME], count=count)
 
 
 def table(fields: Fields, *names: str) -> Fields:
