@@ -9,7 +9,7 @@ import msgspec
 
 from meshclaw.flow.usage import Usage
 from meshclaw.llm.pricelist import CONTEXTS, DAY_MS, Listed, PriceList
-from meshclaw.llm.rates import Rates, per_million, rounded
+from meshclaw.llm.rates import NANO, Rates, per_million, rounded
 from meshclaw.llm.sheet import Sheet, applied
 from meshclaw.settings.home import home
 
@@ -21,6 +21,8 @@ MOST_REMEMBERED = 50_000
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
     micros: int
+    nanos: int
+    """The same in thousandths of a micro-dollar, for adding up: calls seldom cost whole micro-dollars."""
     table: str
     """Version of the list, and of the sheet where one had a say."""
     known: bool
@@ -54,15 +56,15 @@ class Prices:
             day = self._remembered[key] = self._day(usage, sheet)
         rates = day.only or self._rates(usage, sheet, day)
         tokens = usage.tokens
-        micros = rates.cost(tokens, is_sum=usage.until > 0)
+        parts = rates.cost(tokens, is_sum=usage.until > 0)
         known = rates.is_known and (rates.is_search_known or not tokens.tool)
-        return Price(micros=micros, table=day.table, known=known or not micros)
+        return _price(parts, day.table, known=known or not parts)
 
     def _of_credits(self, usage: Usage, sheet: Sheet | None) -> Price:
         credit = sheet.credit_for(usage.tool, usage.at) if sheet else None
         of_one = per_million((credit.price if credit else DEAREST_CREDIT) * 1000)  # a thousandth of a credit
         table = f"{self._list.version}, {sheet.version}" if sheet and credit else self._list.version
-        return Price(micros=rounded(of_one * usage.credits_milli), table=table, known=credit is not None)
+        return _price(of_one * usage.credits_milli, table, known=credit is not None)
 
     def _day(self, usage: Usage, sheet: Sheet | None) -> _Day:
         rate = sheet.rate_for(usage.provider, usage.model, usage.at) if sheet else None
@@ -80,6 +82,10 @@ class Prices:
         found = day.listed.at(usage.at) if day.listed else self._list.dearest
         rate = sheet.rate_for(usage.provider, usage.model, usage.at) if sheet else None
         return applied(rate, found, is_fast=usage.speed == "fast") if rate else found
+
+
+def _price(parts: int, table: str, *, known: bool) -> Price:
+    return Price(micros=rounded(parts), nanos=rounded(parts, NANO), table=table, known=known)
 
 
 class _Day(msgspec.Struct, kw_only=True):

@@ -11,6 +11,8 @@ from meshclaw.flow.usage import Tokens
 
 SCALE = 10**18
 """Parts of a micro-dollar that rates are counted in. Published prices have up to 18 decimals."""
+NANO = SCALE // 1000
+"""Parts of a thousandth of a micro-dollar."""
 MOST = 10**9
 """Dollars per million: beyond it is a slip of the pen."""
 
@@ -40,14 +42,14 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     is_known: bool = True
 
     def cost(self, tokens: Tokens, *, is_sum: bool = False) -> int:
-        """Micro-dollars, rounded half to even. ``is_sum``: of many calls, whose own sizes nobody knows any more."""
+        """In 1/SCALE micro-dollars. ``is_sum``: of many calls, whose own sizes nobody knows any more."""
         level = self.levels[0]
         if len(self.levels) > 1 and not is_sum:
             whole = tokens.input_uncached + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h
             for higher in self.levels[1:]:
                 if whole > higher.above:
                     level = higher
-        parts = (
+        return (
             tokens.input_uncached * level.input
             + tokens.cache_read * level.cache_read
             + tokens.cache_write_5m * level.cache_write_5m
@@ -57,13 +59,12 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
             + tokens.tool * self.search
             + self.request
         )
-        return rounded(parts)
 
 
-def rounded(parts: int) -> int:
-    """1/SCALE micro-dollars to whole ones, half to even: the sum of many calls keeps no bias."""
-    whole, rest = divmod(parts, SCALE)
-    return whole + (rest * 2 > SCALE or (rest * 2 == SCALE and whole % 2))
+def rounded(parts: int, unit: int = SCALE) -> int:
+    """To whole units, half to even: the sum of many calls keeps no bias."""
+    whole, rest = divmod(parts, unit)
+    return whole + (rest * 2 > unit or (rest * 2 == unit and whole % 2))
 
 
 def per_million(dollars: Decimal) -> int:

@@ -17,7 +17,7 @@ import msgspec
 
 from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source, is_odd_clock
-from meshclaw.readers.claude_lines import Block, Counts, Entry, Line, Message, Problem, decode
+from meshclaw.readers.claude_lines import Block, Counts, Entry, Line, Message, Problem, decode, mend
 from meshclaw.readers.lines import read_lines
 
 MARK = b'"usage"'
@@ -68,13 +68,16 @@ class ClaudeCode:
                 yield found
                 continue
             number, data = found
-            line, problems = decode(data)
-            for why, what in problems:
-                unread = Unread(path=name, line=number, why=why, what=what)
-                if why in REPEATED:
-                    _count(often, unread)
-                else:
-                    yield unread
+            try:
+                line = decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                line, problems = mend(data)
+                for why, what in problems:
+                    unread = Unread(path=name, line=number, why=why, what=what)
+                    if why in REPEATED:
+                        _count(often, unread)
+                    else:
+                        yield unread
             if line is not None:
                 _add(answers, number, line, data)
         for answer in answers.values():

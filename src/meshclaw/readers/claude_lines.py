@@ -13,9 +13,10 @@ from meshclaw.flow.usage import Why
 
 DEAREST = 10**6
 """Dollars of one call; what claims to be dearer is not believed."""
-LONGEST_NAME = 60
+LONGEST_NAME, LONGEST_TEXT = 60, 400
 
 Count = Annotated[int, Meta(ge=0, le=10**12)]
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Aware = Annotated[datetime, Meta(tz=True)]
 
 
@@ -38,8 +39,8 @@ class Counts(Struct, gc=False, forbid_unknown_fields=True):
     cache_read_input_tokens: Count | None = None
     cache_creation: Written | None = None
     server_tool_use: Server | None = None
-    service_tier: str | None = None
-    speed: str | None = None
+    service_tier: Text | None = None
+    speed: Text | None = None
     inference_geo: msgspec.Raw = msgspec.Raw()
     iterations: msgspec.Raw = msgspec.Raw()
     """The parts of one answer, already in its sums."""
@@ -65,18 +66,18 @@ class Block(Struct, gc=False):
 
 
 class Message(Struct, gc=False):
-    id: str | None = None
-    model: str | None = None
+    id: Text | None = None
+    model: Text | None = None
     usage: Counts | None = None
     content: list[Block] | str | None = None
 
 
 class Entry(Struct, gc=False, rename={"request_id": "requestId", "side": "isSidechain", "cost": "costUSD"}):
     timestamp: Aware
-    request_id: str | None = None
+    request_id: Text | None = None
     side: bool | None = None
     cost: Annotated[float, Meta(ge=0, le=DEAREST)] | None = None
-    uuid: str | None = None
+    uuid: Text | None = None
     message: Message | None = None
 
 
@@ -85,9 +86,9 @@ class Progress(Struct, gc=False):
 
 
 class Line(Entry, gc=False, rename={"session": "sessionId", "branch": "gitBranch"}):
-    session: str | None = None
-    cwd: str | None = None
-    branch: str | None = None
+    session: Text | None = None
+    cwd: Text | None = None
+    branch: Text | None = None
     data: Progress | None = None
     """The second shape: what a sub-agent reports while it works."""
 
@@ -96,7 +97,8 @@ Problem = tuple[Why, str]
 """What is wrong, and the field it is about."""
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-_decode = msgspec.json.Decoder(Line).decode
+decode = msgspec.json.Decoder(Line).decode
+"""Raises DecodeError, and UnicodeDecodeError, where a line is not as expected; then see ``mend``."""
 _PARTS = {"cache_creation": Written, "server_tool_use": Server}
 _NAMES: dict[type[Struct], set[str]] = {
     shape: {field.encode_name for field in msgspec.structs.fields(shape)}
@@ -104,15 +106,8 @@ _NAMES: dict[type[Struct], set[str]] = {
 }
 
 
-def decode(data: bytes) -> tuple[Line | None, Sequence[Problem]]:
+def mend(data: bytes) -> tuple[Line | None, Sequence[Problem]]:
     """The line, and what is wrong with it; None where it is no call, or its counts cannot be trusted."""
-    try:
-        return _decode(data), ()
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _mend(data)
-
-
-def _mend(data: bytes) -> tuple[Line | None, Sequence[Problem]]:
     try:
         raw = _dict(msgspec.json.decode(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -200,7 +195,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 def _text(raw: dict[str, Any], name: str) -> str | None:
     value = raw.get(name)
-    return value if isinstance(value, str) else None
+    return value[:LONGEST_TEXT] if isinstance(value, str) else None
 
 
 def _is_negative(value: object) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import cast
+
+import msgspec
 
 from meshclaw.flow.usage import Evidence, Tokens, Usage
 
@@ -17,10 +19,12 @@ Slot = tuple[int, int, int, int, int, int, int]
 """Day, then the value for each of ``BYS``."""
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """What is ours to say about a call."""
 
-    micros: int
+    nanos: int
+    """Cost in thousandths of a micro-dollar: what a call costs is seldom a whole number of micro-dollars, and a year
+    of calls must add up to one."""
     is_known: bool
     """Whether the model has a price of its own."""
     intent: str
@@ -30,21 +34,19 @@ class Judged(NamedTuple):
     """False for sums that only check what finer sources say."""
 
 
-class Names:
+class Names(dict[str, int]):
     """Strings by number; those of this run are remembered."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__()
         self._db = db
-        self._numbers: dict[str, int] = {}
         self._texts: dict[int, str] = {}
 
-    def number(self, text: str) -> int:
-        known = self._numbers.get(text)
-        if known is None:
-            self._db.execute("INSERT OR IGNORE INTO name (text) VALUES (?)", (text,))
-            [known] = self._db.execute("SELECT id FROM name WHERE text = ?", (text,)).fetchone()
-            self._numbers[text] = known
-        return known
+    def __missing__(self, text: str) -> int:
+        self._db.execute("INSERT OR IGNORE INTO name (text) VALUES (?)", (text,))
+        [number] = self._db.execute("SELECT id FROM name WHERE text = ?", (text,)).fetchone()
+        self[text] = number
+        return number
 
     def text(self, number: int) -> str:
         known = self._texts.get(number)
@@ -55,21 +57,21 @@ class Names:
 
     def forget(self) -> None:
         """After a rollback a number may be another string's."""
-        self._numbers.clear()
+        self.clear()
         self._texts.clear()
 
 
 def row_of(usage: Usage, judged: Judged, names: Names) -> Row:
-    number, tokens = names.number, usage.tokens
+    tokens = usage.tokens
     return (
-        number(usage.tool), usage.message or usage.key, usage.key, number(usage.evidence),
-        bool(usage.message), usage.at, usage.until, number(usage.model), number(usage.provider),
+        names[usage.tool], usage.message or usage.key, usage.key, names[usage.evidence],
+        bool(usage.message), usage.at, usage.until, names[usage.model], names[usage.provider],
         tokens.input_uncached, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h, tokens.output,
         tokens.reasoning, tokens.tool, usage.credits_milli, usage.reported_micros,
-        number(usage.speed), number(usage.service_tier), number(usage.session), number(usage.repo),
-        number(usage.branch), number(usage.agent), usage.by_machine, number(usage.declared),
-        number("\n".join(usage.did)), number("\n".join(usage.files)),
-        judged.micros, judged.is_known, number(judged.intent), number(judged.cell), judged.is_counted,
+        names[usage.speed], names[usage.service_tier], names[usage.session], names[usage.repo],
+        names[usage.branch], names[usage.agent], usage.by_machine, names[usage.declared],
+        names["\n".join(usage.did)], names["\n".join(usage.files)],
+        judged.nanos, judged.is_known, names[judged.intent], names[judged.cell], judged.is_counted,
     )  # fmt: skip
 
 
@@ -100,36 +102,34 @@ class Sums:
     """What a batch of calls changes in ``sums``."""
 
     def __init__(self) -> None:
-        self._slots: dict[Slot, list[int]] = {}
+        self._slots: dict[Slot, list[tuple[int, ...]]] = {}
 
     def add(self, row: Row, times: int = 1) -> None:
         """``times`` is -1 for a call that another one takes the place of."""
         (
             tool, _, _, _, _, at, _, model, _, input_uncached, cache_read, cache_write_5m, cache_write_1h, output,
             reasoning, tool_calls, credits_milli, _, _, _, session, repo, _, _, _, _, _, _,
-            micros, is_known, intent, cell, is_counted,
+            nanos, is_known, intent, cell, is_counted,
         ) = cast("tuple[int, str, str, *tuple[int, ...]]", row)  # fmt: skip
         if not is_counted:
             return
         amounts = (
-            times, times * input_uncached, times * cache_read, times * cache_write_5m, times * cache_write_1h,
-            times * output, times * reasoning, times * tool_calls, times * credits_milli, times * micros,
-            0 if is_known else times * micros,
+            1, input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, tool_calls,
+            credits_milli, nanos, 0 if is_known else nanos,
         )  # fmt: skip
-        _add(self._slots, (at // DAY_MS, tool, model, intent, repo, session, cell), amounts)
+        if times != 1:
+            amounts = tuple(times * amount for amount in amounts)
+        self._slots.setdefault((at // DAY_MS, tool, model, intent, repo, session, cell), []).append(amounts)
 
     def rows(self) -> list[tuple[int, ...]]:
         """``by``, ``day``, ``value`` and the amounts: a few for each slot, however many calls there were."""
-        found: dict[tuple[int, int, int], list[int]] = {}
-        for (day, *values), amounts in self._slots.items():
+        found: dict[tuple[int, int, int], list[tuple[int, ...]]] = {}
+        for (day, *values), many in self._slots.items():
+            amounts = _added(many)
             for by, value in enumerate(values):
-                _add(found, (by, day, value), amounts)
-        return [(*key, *amounts) for key, amounts in found.items() if any(amounts)]
+                found.setdefault((by, day, value), []).append(amounts)
+        return [(*key, *_added(many)) for key, many in found.items()]
 
 
-K = TypeVar("K", bound=tuple[int, ...])
-
-
-def _add(slots: dict[K, list[int]], key: K, amounts: Sequence[int]) -> None:
-    known = slots.get(key)
-    slots[key] = list(amounts) if known is None else [*map(int.__add__, known, amounts)]
+def _added(many: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    return many[0] if len(many) == 1 else tuple(map(sum, zip(*many, strict=True)))

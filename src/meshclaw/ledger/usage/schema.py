@@ -13,9 +13,10 @@ BYS: tuple[By, ...] = get_args(By)
 
 AMOUNTS = (
     "calls", "input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "tool_calls",
-    "credits_milli", "micros", "guessed_micros",
+    "credits_milli", "nanos", "guessed_nanos",
 )  # fmt: skip
-"""What is added up. ``guessed_micros`` is the part of ``micros`` whose price is not in the list."""
+"""What is added up. ``nanos`` are thousandths of a micro-dollar; ``guessed_nanos`` is the part of them
+whose price is not in the list."""
 
 SCHEMA = f"""
 CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -29,7 +30,7 @@ CREATE TABLE call (
   speed INTEGER NOT NULL, service_tier INTEGER NOT NULL, session INTEGER NOT NULL, repo INTEGER NOT NULL,
   branch INTEGER NOT NULL, agent INTEGER NOT NULL, by_machine INTEGER NOT NULL, declared INTEGER NOT NULL,
   did INTEGER NOT NULL, files INTEGER NOT NULL,
-  micros INTEGER NOT NULL, is_known INTEGER NOT NULL, intent INTEGER NOT NULL, cell INTEGER NOT NULL,
+  nanos INTEGER NOT NULL, is_known INTEGER NOT NULL, intent INTEGER NOT NULL, cell INTEGER NOT NULL,
   is_counted INTEGER NOT NULL,
   PRIMARY KEY (tool, message, key, evidence)) WITHOUT ROWID;
 CREATE TABLE sums (

@@ -24,6 +24,7 @@ BATCH = 20_000
 Judge = Callable[[Usage], Judged]
 
 _PUT = f"INSERT OR REPLACE INTO call VALUES ({','.join('?' * WIDTH)})"  # noqa: S608 - fixed words
+_PASSING = "why IN ('denied', 'locked')"
 _AFTER = "SELECT * FROM call WHERE (tool, message, key, evidence) > (?,?,?,?) ORDER BY 1, 2, 3, 4 LIMIT ?"
 _ADD = (
     f"INSERT INTO sums VALUES ({','.join('?' * (3 + len(AMOUNTS)))}) ON CONFLICT DO UPDATE SET "  # noqa: S608
@@ -43,8 +44,12 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: int = 0
     tool_calls: int = 0
     credits_milli: int = 0
-    micros: int = 0
-    guessed_micros: int = 0
+    nanos: int = 0
+    guessed_nanos: int = 0
+
+
+FILE_WIDTH = 9
+"""Columns of ``file``."""
 
 
 class FileState(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +73,25 @@ class UsageStore:
         self.path = path
         self._db = connect(path, SCHEMA, durable=False)
         self._names = Names(self._db)
-        self._pending: dict[tuple[str, str], list[Usage]] = {}
-        self._count = 0
+        self._hold_nothing()
         self.written = 0
         """Calls that are new or fuller than before."""
         self.digest = ""
         """Of all that was written since the store was opened, chained."""
 
+    def _hold_nothing(self) -> None:
+        self._pending: dict[tuple[str, str], list[Usage]] = {}
+        self._count = 0
+        self._files: list[tuple[object, ...]] = []
+        self._fresh: list[tuple[str]] = []
+        self._grown: list[tuple[str]] = []
+        self._unread: list[tuple[object, ...]] = []
+
     # -- writing -------------------------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        return self._count >= BATCH
 
     @contextmanager
     def writing(self) -> Generator[None]:
@@ -86,20 +102,19 @@ class UsageStore:
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")
-                self._pending, self._count = {}, 0
+                self._hold_nothing()
                 self._names.forget()
                 raise
             self._db.execute("COMMIT")
 
-    def add(self, usage: Usage) -> bool:
-        """Hold a call; True where it is time to ``flush``."""
+    def add(self, usage: Usage) -> None:
+        """With the next ``flush``."""
         self._pending.setdefault((usage.tool, usage.message or usage.key), []).append(usage)
         self._count += 1
-        return self._count >= BATCH
 
     def flush(self, judge: Judge) -> None:
         """Write what is held. A call that is there already is replaced by a fuller recording of it alone."""
-        pending, self._pending, self._count = self._pending, {}, 0
+        pending = self._pending
         stored = self._stored(pending)
         sums, put, gone = Sums(), list[Row](), list[tuple[object, ...]]()
         for group, calls in pending.items():
@@ -115,28 +130,33 @@ class UsageStore:
         for row in put:
             sums.add(row)
         self._write(sums, put, gone)
+        self._write_files()
 
     def _write(self, sums: Sums, put: list[Row], gone: list[tuple[object, ...]]) -> None:
         if not put and not gone:
             return
-        put.sort(key=lambda row: row[:4])
+        put.sort()  # in the order of the key, which tells any two apart
         self._db.executemany(
             "DELETE FROM call WHERE tool = ? AND message = ? AND key = ? AND evidence = ?", gone
         )
         self._db.executemany(_PUT, put)
-        self._db.executemany(_ADD, sums.rows())
+        changes = sums.rows()
+        self._db.executemany(_ADD, changes)
         self.written += len(put)
-        self.digest = sha256_hex(self.digest.encode() + canonical(put))
+        keys = "\n".join(str(row[2]) for row in put)
+        self.digest = sha256_hex(self.digest.encode() + canonical(changes) + keys.encode())
 
     def _stored(self, groups: dict[tuple[str, str], list[Usage]]) -> dict[tuple[str, str], dict[Usage, Row]]:
         """What is stored of these groups already."""
         found: dict[tuple[str, str], dict[Usage, Row]] = {}
+        if self._db.execute("SELECT 1 FROM call LIMIT 1").fetchone() is None:
+            return found
         by_tool: dict[str, list[str]] = {}
         for tool, message in groups:
             by_tool.setdefault(tool, []).append(message)
         for tool, messages in by_tool.items():
             query = "SELECT * FROM call WHERE tool = ? AND message IN (SELECT value FROM json_each(?))"
-            for row in self._db.execute(query, (self._names.number(tool), json.dumps(messages))):
+            for row in self._db.execute(query, (self._names[tool], json.dumps(messages))):
                 usage = usage_of(row, self._names)
                 found.setdefault((tool, row[1]), {})[usage] = row
         return found
@@ -178,18 +198,36 @@ class UsageStore:
         return {path: FileState(**dict(zip(names, rest, strict=True))) for path, *rest in rows}
 
     def keep_file(self, path: str, state: FileState, unread: Sequence[Unread], *, fresh: bool) -> None:
-        """``fresh``: it was read from its start, so all that was said of it before is void."""
-        values = (path, *msgspec.structs.astuple(state))
-        self._db.execute(f"INSERT OR REPLACE INTO file VALUES ({','.join('?' * len(values))})", values)  # noqa: S608
+        """With the next ``flush``. ``fresh``: it was read from its start, so what was said of it before is void."""
+        self._files.append((path, *msgspec.structs.astuple(state)))
         self.keep_unread(path, state.tool, unread, fresh=fresh)
 
     def keep_unread(self, path: str, tool: str, unread: Sequence[Unread], *, fresh: bool) -> None:
-        passing = "" if fresh else " AND why IN ('truncated', 'denied', 'locked')"
-        self._db.execute(f"DELETE FROM unread WHERE path = ?{passing}", (path,))  # noqa: S608 - fixed words
+        """With the next ``flush``."""
+        (self._fresh if fresh else self._grown).append((path,))
+        self._unread += [(tool, path, one.line, one.why, one.what, one.count) for one in unread]
+
+    def _write_files(self) -> None:
+        again = "DELETE FROM unread WHERE path = ?"
+        self._db.executemany(again, self._fresh)
+        self._db.executemany(f"{again} AND (why = 'truncated' OR {_PASSING})", self._grown)
+        self._db.executemany(
+            f"INSERT OR REPLACE INTO file VALUES ({','.join('?' * FILE_WIDTH)})", self._files
+        )
         self._db.executemany(
             "INSERT INTO unread VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            [(tool, path, one.line, one.why, one.what, one.count) for one in unread],
+            self._unread,
         )
+        self._hold_nothing()
+
+    def has_passing(self) -> bool:
+        """Whether anything was denied or locked when it was last tried."""
+        with telling(self.path):
+            query = f"SELECT 1 FROM unread WHERE {_PASSING} LIMIT 1"  # noqa: S608 - fixed words
+            return self._db.execute(query).fetchone() is not None
+
+    def forget_passing(self) -> None:
+        self._db.execute(f"DELETE FROM unread WHERE {_PASSING}")  # noqa: S608 - fixed words
 
     def unread(self) -> list[tuple[str, Unread]]:
         """With the tool, by path and line."""
@@ -204,7 +242,7 @@ class UsageStore:
     def by(self, by: By, since: int | None = None, until: int | None = None) -> dict[str, Amounts]:
         """By value, dearest first. ``since`` and ``until`` are days since 1970, both inclusive."""
         found = self._sums("text", "JOIN name ON id = value", by, since, until)
-        return dict(sorted(found, key=lambda item: (-item[1].micros, -item[1].calls, item[0])))
+        return dict(sorted(found, key=lambda item: (-item[1].nanos, -item[1].calls, item[0])))
 
     def days(self, since: int | None = None, until: int | None = None) -> dict[int, Amounts]:
         """Oldest first."""

@@ -1,0 +1,168 @@
+"""Reading what is new in the tools' files into the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from io import FileIO
+from pathlib import Path
+
+import msgspec
+
+from meshclaw.flow.usage import Unread, Usage
+from meshclaw.ledger.usage.store import FileState, Judge, UsageStore
+from meshclaw.readers.base import START, Place, Reader
+from meshclaw.readers.places import find, printable
+
+TAIL = 4096
+"""Bytes before the place that must be the same for reading to go on there."""
+PASSING = ("locked", "denied")
+"""What may be over at the next import: such a file is tried again though it did not change."""
+
+Progress = Callable[[int, int], None]
+"""Bytes read, and bytes there are to read."""
+Look = tuple[int, int, int]
+"""How a file looks: inode, bytes, time of its last change."""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    files: int = 0
+    """Files that were new or had changed."""
+    read_bytes: int = 0
+    calls: int = 0
+    """Calls that are new, or fuller than they were."""
+    unread: int = 0
+    digest: str = ""
+    """Of what was stored."""
+
+
+class Importer:
+    def __init__(self, store: UsageStore, readers: Sequence[Reader], judge: Judge) -> None:
+        self._store = store
+        self._readers = readers
+        self._judge = judge
+
+    def machine(self, home: Path, environ: Mapping[str, str], progress: Progress | None = None) -> Imported:
+        """All that the tools keep in their own folders under ``home``, or where ``environ`` says they do."""
+        denied: list[tuple[str, Unread]] = []
+        files: list[tuple[Reader, str, os.stat_result]] = []
+        for reader in self._readers:
+            for found in find(reader.source, home, environ):
+                if isinstance(found, Unread):
+                    denied.append((reader.source.tool, found))
+                else:
+                    files.append((reader, *found))
+        return self._import(files, denied, progress)
+
+    def named(self, reader: Reader, paths: Iterable[Path], progress: Progress | None = None) -> Imported:
+        """Files that a person named."""
+        return self._import([(reader, str(path.absolute()), path.stat()) for path in paths], [], progress)
+
+    def _import(
+        self,
+        files: Iterable[tuple[Reader, str, os.stat_result]],
+        denied: Sequence[tuple[str, Unread]],
+        progress: Progress | None,
+    ) -> Imported:
+        known = self._store.files()
+        jobs = [job for file in files if (job := _job(*file, known.get(printable(file[1])))) is not None]
+        if not jobs and not denied and not self._store.has_passing():
+            return Imported()
+        size, done, unread = sum(job.size for job in jobs), 0, len(denied)
+        written = self._store.written
+        with self._store.writing():
+            self._store.forget_passing()
+            for tool, one in denied:
+                self._store.keep_unread(one.path, tool, [one], fresh=True)
+            self._store.flush(self._judge)
+        for job in jobs:
+            unread += self._read(job)
+            done += job.size
+            if progress:
+                progress(done, size)
+            if self._store.is_full or job is jobs[-1]:
+                with self._store.writing():
+                    self._store.flush(self._judge)
+        return Imported(
+            files=len(jobs), read_bytes=size, calls=self._store.written - written, unread=unread,
+            digest=self._store.digest,
+        )  # fmt: skip
+
+    def _read(self, job: Job) -> int:
+        """Hold what a file has for the next flush; how many places of it could not be read."""
+        place, unread = START, list[Unread]()
+        try:
+            for found in job.reader.read(Path(job.path), job.place):
+                if isinstance(found, Usage):
+                    self._store.add(found)
+                elif isinstance(found, Unread):
+                    unread.append(found)
+                else:
+                    place = found
+            tail = _tail(job.path, place.offset)
+        except FileNotFoundError:
+            return 0
+        except OSError:
+            unread, tail = [Unread(path=job.path, why="denied")], b""
+        self._keep(job, place, tail, unread)
+        return sum(one.count for one in unread)
+
+    def _keep(self, job: Job, place: Place, tail: bytes, unread: Sequence[Unread]) -> None:
+        path, tool, fresh = printable(job.path), job.reader.source.tool, job.place is START
+        if any(one.why in PASSING for one in unread):
+            self._store.keep_unread(path, tool, unread, fresh=fresh)
+            return
+        state = FileState(
+            tool=tool, inode=job.look[0], size=job.look[1], mtime_ns=job.look[2], offset=place.offset,
+            line=place.line, state=place.state, tail=tail,
+        )  # fmt: skip
+        self._store.keep_file(path, state, unread, fresh=fresh)
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is new or has changed."""
+
+    reader: Reader
+    path: str
+    look: Look
+    place: Place
+
+    @property
+    def size(self) -> int:
+        """Bytes to read."""
+        return max(0, self.look[1] - self.place.offset)
+
+
+def _job(reader: Reader, path: str, status: os.stat_result, known: FileState | None) -> Job | None:
+    look = _look(path, status)
+    if known is None:
+        return Job(reader=reader, path=path, look=look, place=START)
+    if look == (known.inode, known.size, known.mtime_ns):
+        return None
+    place = START
+    has_grown = look[0] == known.inode and look[1] > known.size
+    if has_grown and known.tail and _tail(path, known.offset) == known.tail:
+        place = Place(offset=known.offset, line=known.line, state=known.state)
+    return Job(reader=reader, path=path, look=look, place=place)
+
+
+def _look(path: str, status: os.stat_result) -> Look:
+    """A database in use changes in its log first."""
+    size, mtime_ns = status.st_size, status.st_mtime_ns
+    if path.endswith(".db"):
+        try:
+            log = os.stat(f"{path}-wal")  # noqa: PTH116 - as everywhere here, names may be no UTF-8
+        except OSError:
+            return status.st_ino, size, mtime_ns
+        size, mtime_ns = size + log.st_size, max(mtime_ns, log.st_mtime_ns)
+    return status.st_ino, size, mtime_ns
+
+
+def _tail(path: str, offset: int) -> bytes:
+    """Digest of what lies before the offset; empty at the start, where there is nothing to compare."""
+    if not offset:
+        return b""
+    with FileIO(path) as file:
+        file.seek(max(0, offset - TAIL))
+        return blake2b(file.read(min(TAIL, offset)), digest_size=16).digest()
