@@ -35,7 +35,7 @@ from meshclaw.readers.records import (
 
 HEAD = 16_384
 """Bytes at the start of a file within which a sub-agent's one names its parent."""
-MARKS = (b"token_count", b"turn_context", b"session_meta", b"_call", b"turn.completed", b"thread.started")
+MARKS = (b"token_count", b"turn_context", b"session_meta", b'_call"', b"turn.completed", b"thread.started")
 COUNTED = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens")
 KNOWN = {*COUNTED, "reasoning_output_tokens", "total_tokens"}
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
