@@ -20,6 +20,7 @@ NOUNS = {
     "autonomy": "How far each agent may go alone: show, set.",
     "connectors": "What each connector can do: list, show, review.",
     "budget": "What was used and what is left, per run, hour and day.",
+    "usage": "What AI tools were used for and what it cost: import, show, sources.",
     "ledger": "The record: verify, tail, export, show.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",

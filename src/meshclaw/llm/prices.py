@@ -34,6 +34,11 @@ def price_of(usage: Usage, sheet: Sheet | None = None) -> Price:
     return _prices().of(usage, sheet)
 
 
+def version_of(sheet: Sheet | None = None) -> str:
+    """Of everything that a price can come from: where it is another one, prices may be others too."""
+    return f"{_prices().version}, {sheet.version}" if sheet else _prices().version
+
+
 class Prices:
     """``prices``: the public list. Remembers the rates by model, mode and day."""
 
@@ -41,6 +46,10 @@ class Prices:
         self._list = prices
         self._of_sheet: Sheet | None = None
         self._remembered: dict[tuple[str, str, str, str, int], _Day] = {}
+
+    @property
+    def version(self) -> str:
+        return self._list.version
 
     def of(self, usage: Usage, sheet: Sheet | None = None) -> Price:
         if sheet is not self._of_sheet:

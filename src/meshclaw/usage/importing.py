@@ -20,6 +20,7 @@ TAIL = 4096
 PASSING = ("locked", "denied")
 """What may be over at the next import: such a file is tried again though it did not change."""
 
+UNTOLD = "untold"
 Progress = Callable[[int, int], None]
 """Bytes read, and bytes there are to read."""
 Look = tuple[int, int, int]
@@ -70,24 +71,38 @@ class Importer:
         if not jobs and not denied and not self._store.has_passing():
             return Imported()
         size, done, unread = sum(job.size for job in jobs), 0, len(denied)
-        written = self._store.written
         with self._store.writing():
             self._store.forget_passing()
             for tool, one in denied:
                 self._store.keep_unread(one.path, tool, [one], fresh=True)
             self._store.flush(self._judge)
-        for job in jobs:
+        imported = Imported(unread=len(denied))
+        for at, job in enumerate(jobs, 1):
             unread += self._read(job)
             done += job.size
             if progress:
                 progress(done, size)
-            if self._store.is_full or job is jobs[-1]:
-                with self._store.writing():
-                    self._store.flush(self._judge)
-        return Imported(
-            files=len(jobs), read_bytes=size, calls=self._store.written - written, unread=unread,
-            digest=self._store.digest,
-        )  # fmt: skip
+            if self._store.is_full or at == len(jobs):
+                imported = Imported(files=at, read_bytes=done, unread=unread)
+                imported = self._commit(imported)
+        return imported
+
+    def _commit(self, imported: Imported) -> Imported:
+        """Store what is held, and in the same step that the ledger has not been told of it yet."""
+        with self._store.writing():
+            self._store.flush(self._judge)
+            imported = msgspec.structs.replace(imported, calls=self._store.written, digest=self._store.digest)
+            self._store.set(UNTOLD, msgspec.json.encode(imported).decode())
+        return imported
+
+    def untold(self) -> Imported | None:
+        """What was stored and not written into the ledger yet, also by an import that was killed."""
+        text = self._store.setting(UNTOLD)
+        return msgspec.json.decode(text, type=Imported) if text else None
+
+    def told(self) -> None:
+        with self._store.writing():
+            self._store.set(UNTOLD, "")
 
     def _read(self, job: Job) -> int:
         """Hold what a file has for the next flush; how many places of it could not be read."""

@@ -17,6 +17,7 @@ from meshclaw.flow.event.run import (
     RunResumed,
     RunStarted,
 )
+from meshclaw.flow.event.usage import UsageImported
 
 AnyEvent = (
     RunStarted
@@ -37,6 +38,7 @@ AnyEvent = (
     | AutonomyChanged
     | ClockStepped
     | ConnectorReviewed
+    | UsageImported
 )
 
 decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

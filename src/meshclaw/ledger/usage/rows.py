@@ -11,11 +11,11 @@ import msgspec
 from meshclaw.flow.usage import Evidence, Tokens, Usage
 
 DAY_MS = 86_400_000
-WIDTH = 33
+WIDTH = 35
 """Columns of ``call``."""
 
 Row = tuple[int | str | None, ...]
-Slot = tuple[int, int, int, int, int, int, int]
+Slot = tuple[int, ...]
 """Day, then the value for each of ``BYS``."""
 
 
@@ -28,6 +28,11 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     is_known: bool
     """Whether the model has a price of its own."""
     intent: str
+    """What was declared."""
+    kind: str
+    """What is inferred."""
+    both: str
+    """The declared one in the words of the inferred one, and that one; empty where they cannot be compared."""
     cell: str
     """Of the spend partition."""
     is_counted: bool
@@ -71,7 +76,8 @@ def row_of(usage: Usage, judged: Judged, names: Names) -> Row:
         names[usage.speed], names[usage.service_tier], names[usage.session], names[usage.repo],
         names[usage.branch], names[usage.agent], usage.by_machine, names[usage.declared],
         names["\n".join(usage.did)], names["\n".join(usage.files)],
-        judged.nanos, judged.is_known, names[judged.intent], names[judged.cell], judged.is_counted,
+        judged.nanos, judged.is_known, names[judged.intent], names[judged.kind], names[judged.both],
+        names[judged.cell], judged.is_counted,
     )  # fmt: skip
 
 
@@ -109,7 +115,7 @@ class Sums:
         (
             tool, _, _, _, _, at, _, model, _, input_uncached, cache_read, cache_write_5m, cache_write_1h, output,
             reasoning, tool_calls, credits_milli, _, _, _, session, repo, _, _, _, _, _, _,
-            nanos, is_known, intent, cell, is_counted,
+            nanos, is_known, intent, kind, both, cell, is_counted,
         ) = cast("tuple[int, str, str, *tuple[int, ...]]", row)  # fmt: skip
         if not is_counted:
             return
@@ -119,7 +125,9 @@ class Sums:
         )  # fmt: skip
         if times != 1:
             amounts = tuple(times * amount for amount in amounts)
-        self._slots.setdefault((at // DAY_MS, tool, model, intent, repo, session, cell), []).append(amounts)
+        self._slots.setdefault(
+            (at // DAY_MS, tool, model, intent, kind, both, repo, session, cell), []
+        ).append(amounts)
 
     def rows(self) -> list[tuple[int, ...]]:
         """``by``, ``day``, ``value`` and the amounts: a few for each slot, however many calls there were."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-By = Literal["tool", "model", "intent", "repo", "session", "cell"]
+By = Literal["tool", "model", "intent", "kind", "both", "repo", "session", "cell"]
+"""``intent`` is what was declared, ``kind`` what is inferred, ``both`` the two kinds where they can be compared."""
 BYS: tuple[By, ...] = get_args(By)
 
 AMOUNTS = (
@@ -30,7 +31,8 @@ CREATE TABLE call (
   speed INTEGER NOT NULL, service_tier INTEGER NOT NULL, session INTEGER NOT NULL, repo INTEGER NOT NULL,
   branch INTEGER NOT NULL, agent INTEGER NOT NULL, by_machine INTEGER NOT NULL, declared INTEGER NOT NULL,
   did INTEGER NOT NULL, files INTEGER NOT NULL,
-  nanos INTEGER NOT NULL, is_known INTEGER NOT NULL, intent INTEGER NOT NULL, cell INTEGER NOT NULL,
+  nanos INTEGER NOT NULL, is_known INTEGER NOT NULL, intent INTEGER NOT NULL, kind INTEGER NOT NULL,
+  both INTEGER NOT NULL, cell INTEGER NOT NULL,
   is_counted INTEGER NOT NULL,
   PRIMARY KEY (tool, message, key, evidence)) WITHOUT ROWID;
 CREATE TABLE sums (

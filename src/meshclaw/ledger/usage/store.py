@@ -25,7 +25,8 @@ Judge = Callable[[Usage], Judged]
 
 _PUT = f"INSERT OR REPLACE INTO call VALUES ({','.join('?' * WIDTH)})"  # noqa: S608 - fixed words
 _PASSING = "why IN ('denied', 'locked')"
-_AFTER = "SELECT * FROM call WHERE (tool, message, key, evidence) > (?,?,?,?) ORDER BY 1, 2, 3, 4 LIMIT ?"
+_KEY = "tool, message, key, evidence"
+_AFTER = f"SELECT * FROM call WHERE ({_KEY}) > (?,?,?,?) ORDER BY {_KEY} LIMIT ?"  # noqa: S608 - fixed words
 _ADD = (
     f"INSERT INTO sums VALUES ({','.join('?' * (3 + len(AMOUNTS)))}) ON CONFLICT DO UPDATE SET "  # noqa: S608
     + ",".join(f"{name} = {name} + excluded.{name}" for name in AMOUNTS)
@@ -212,13 +213,18 @@ class UsageStore:
         self._db.executemany(again, self._fresh)
         self._db.executemany(f"{again} AND (why = 'truncated' OR {_PASSING})", self._grown)
         self._db.executemany(
-            f"INSERT OR REPLACE INTO file VALUES ({','.join('?' * FILE_WIDTH)})", self._files
+            f"INSERT OR REPLACE INTO file VALUES ({','.join('?' * FILE_WIDTH)})",  # noqa: S608 - fixed words
+            self._files,
         )
         self._db.executemany(
             "INSERT INTO unread VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
             self._unread,
         )
         self._hold_nothing()
+
+    def files_by_tool(self) -> dict[str, int]:
+        with telling(self.path):
+            return dict(self._db.execute("SELECT tool, COUNT(*) FROM file GROUP BY tool").fetchall())
 
     def has_passing(self) -> bool:
         """Whether anything was denied or locked when it was last tried."""
@@ -236,6 +242,16 @@ class UsageStore:
             rows = self._db.execute(query).fetchall()
         names = ("path", "line", "why", "what", "count")
         return [(tool, Unread(**dict(zip(names, rest, strict=True)))) for tool, *rest in rows]
+
+    def check(self) -> int:
+        """How many of the sums are not what the calls themselves add up to; 0 unless the file was touched."""
+        query = f"SELECT * FROM call ORDER BY {_KEY}"  # noqa: S608 - fixed words
+        sums = Sums()
+        with telling(self.path):
+            for row in self._db.execute(query):
+                sums.add(row)
+            stored = self._db.execute("SELECT * FROM sums WHERE calls <> 0").fetchall()
+        return len(set(stored) ^ set(sums.rows()))
 
     # -- reading -------------------------------------------------------------------------
 
