@@ -19,6 +19,7 @@ from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
 from meshclaw.readers.lines import read_lines
 from meshclaw.readers.records import (
+    MOST,
     Fields,
     Odd,
     changed_at,
@@ -177,7 +178,7 @@ def _counted(fields: Fields, payload: Fields, state: _State, replayed: str) -> U
     before = state.totals
     if isinstance(total, dict):
         now = {
-            name: whole(table(info, "total_token_usage"), name)
+            name: whole(table(info, "total_token_usage"), name, most=MOST)
             for name in (*COUNTED, "reasoning_output_tokens")
         }
         state.totals = now

@@ -16,6 +16,7 @@ from typing import get_args
 import msgspec
 
 from meshclaw.flow.usage import Evidence, Tokens, Usage
+from meshclaw.ledger.usage.store import UsageStore
 
 EVIDENCES: tuple[Evidence, ...] = get_args(Evidence)
 """The surest first."""
@@ -231,3 +232,25 @@ def _amount(evidence: Evidence, part: Part) -> int:
     if evidence == "invoice" and part.reported_micros is not None:
         return part.reported_micros
     return part.list_micros
+
+
+# -- what counts -------------------------------------------------------------------------
+
+
+def recount(store: UsageStore) -> None:
+    """Let of each call one recording count, where calls came since this was last asked."""
+    touched = store.touched
+    if touched is None:
+        return
+    changes: list[tuple[Usage, bool]] = []
+    if store.has_evidence("telemetry"):
+        first, last = touched
+        stored = dict(store.calls(first - DAY_MS, last + DAY_MS))
+        found = reconcile(stored)
+        counting = {id(seen.best) for seen in found.calls} | {id(usage) for usage in found.sums}
+        changes = [
+            (usage, id(usage) in counting)
+            for usage, is_counted in stored.items()
+            if usage.evidence == "telemetry" and is_counted != (id(usage) in counting)
+        ]
+    store.count(changes)
