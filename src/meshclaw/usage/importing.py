@@ -13,6 +13,7 @@ import msgspec
 from meshclaw.flow.usage import Unread, Usage
 from meshclaw.ledger.usage.store import FileState, Judge, UsageStore
 from meshclaw.readers.base import START, Place, Reader
+from meshclaw.readers.otlp.read import SOURCE
 from meshclaw.readers.places import find, printable
 
 TAIL = 4096
@@ -86,6 +87,19 @@ class Importer:
                 imported = Imported(files=at, read_bytes=done, unread=unread)
                 imported = self._commit(imported)
         return imported
+
+    def received(self, found: Iterable[Usage | Unread]) -> None:
+        """What a tool sent, in one step: all of it or, where the store is busy, none of it."""
+        unread = list[Unread]()
+        for one in found:
+            if isinstance(one, Usage):
+                self._store.add(one)
+            else:
+                unread.append(one)
+        for one in unread:
+            self._store.keep_unread(one.path, SOURCE.tool, [one], fresh=False)
+        known = self.untold() or Imported()
+        self._commit(msgspec.structs.replace(known, unread=known.unread + len(unread)))
 
     def _commit(self, imported: Imported) -> Imported:
         """Store what is held, and in the same step that the ledger has not been told of it yet."""

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from meshclaw.flow.units import canonical, sha256_hex
 from meshclaw.flow.usage import Evidence, Unread, Usage
-from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of
+from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of, words
 from meshclaw.ledger.usage.same import settled
 from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, By
 from meshclaw.sqlite import MEMORY, connect, telling
@@ -58,6 +58,17 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
 FILE_WIDTH = 9
 """Columns of ``file``."""
+
+
+class Work(NamedTuple):
+    """What tells of an intent, and how many calls at what cost it stands for."""
+
+    declared: str
+    branch: str
+    did: tuple[str, ...]
+    files: tuple[str, ...]
+    calls: int
+    nanos: int
 
 
 class FileState(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +216,20 @@ class UsageStore:
         with telling(self.path):
             for row in self._db.execute(query, (since, until)):
                 yield usage_of(row, self._names), bool(row[-1])
+
+    def work(self, since: int, until: int) -> list[Work]:
+        """The counted calls between two times as ``calls``, alike ones together."""
+        query = (
+            "SELECT declared, branch, did, files, COUNT(*), SUM(nanos) FROM call "
+            "WHERE is_counted AND at BETWEEN ? AND ? GROUP BY declared, branch, did, files"
+        )
+        text = self._names.text
+        with telling(self.path):
+            rows = self._db.execute(query, (since, until)).fetchall()
+            return [
+                Work(text(said), text(branch), words(text(did)), words(text(files)), *amounts)
+                for said, branch, did, files, *amounts in rows
+            ]
 
     def has_evidence(self, evidence: Evidence) -> bool:
         """Whether there may be a call of it: its name is only stored with one."""
