@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from meshclaw.cli import screen
+from meshclaw.cli import screen, usage_compared, usage_receive
 from meshclaw.cli.using import Looked, using
 from meshclaw.errors import UserError
 from meshclaw.ledger.usage.schema import By
@@ -74,7 +74,7 @@ def show(
     as_json: bool,
 ) -> None:
     """Read what is new, then show what was used and what it cost. Of all time, unless a period is named."""
-    period = _period(since, until, last_)
+    period = period_of(since, until, last_)
     with using(root) as opened:
         opened.refresh()
         found = report(opened.store, period)
@@ -154,10 +154,15 @@ def _totals(parts: dict[str, Part]) -> dict[str, Totals]:
     return {name: part.totals for name, part in parts.items()}
 
 
-def _period(since: datetime | None, until: datetime | None, last_: str | None) -> Period:
+def period_of(since: datetime | None, until: datetime | None, last_: str | None) -> Period:
     if last_ is None:
         return Period(since=since.date() if since else None, until=until.date() if until else None)
     days = re.fullmatch(r"([1-9][0-9]{0,4})d?", last_)
     if days is None or since or until:
         raise UserError("--last takes a number of days and stands alone", fix="As in: --last 30d")
     return last(int(days[1]), datetime.now(UTC))
+
+
+command.add_command(usage_receive.command)
+command.add_command(usage_compared.reconcile)
+command.add_command(usage_compared.intents)

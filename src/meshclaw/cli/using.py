@@ -14,9 +14,10 @@ import msgspec
 
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.event.usage import UsageImported
-from meshclaw.flow.usage import Evidence
+from meshclaw.flow.usage import Evidence, Unread, Usage
 from meshclaw.ledger.usage.store import UsageStore
 from meshclaw.llm import sheet
+from meshclaw.llm.prices import price_of
 from meshclaw.readers.all import READERS
 from meshclaw.readers.base import Confidence, Grain, Reader
 from meshclaw.readers.places import roots
@@ -24,6 +25,7 @@ from meshclaw.settings.home import home
 from meshclaw.sqlite import MEMORY
 from meshclaw.usage.importing import Imported, Importer, Progress
 from meshclaw.usage.labels import judge_of, version
+from meshclaw.usage.reconcile import recount
 
 PRICES = "prices.toml"
 """The company's own price sheet, in the state folder."""
@@ -54,6 +56,7 @@ class Using:
         self._home = root or Path.home()
         self._environ: Mapping[str, str] = {} if root else os.environ
         own = None if root else sheet.load(home() / PRICES)
+        self._sheet = own
         self._version = version(own)
         self.store = UsageStore(MEMORY if root else home() / "usage.db")
         self._importer = Importer(self.store, READERS, judge_of(READERS, own))
@@ -79,7 +82,21 @@ class Using:
         with _progress() as progress:
             imported = read(progress)
         self._tell()
+        recount(self.store)
         return imported
+
+    def price(self, usage: Usage) -> int:
+        """Micro-dollars by the list and the company's sheet."""
+        return price_of(usage, self._sheet).micros
+
+    def receive(self, found: Iterable[Usage | Unread]) -> None:
+        """Store what a tool sent; all of it is there when this returns."""
+        self._importer.received(found)
+
+    def settle(self) -> None:
+        """After the last of what was received."""
+        self._tell()
+        recount(self.store)
 
     def _tell(self) -> None:
         untold = self._importer.untold()

@@ -161,5 +161,5 @@ def _ms(day: date) -> int:
 def _wrong(path: Path, error: Exception) -> UserError:
     return UserError(
         f"the price sheet {str(path)!r} cannot be understood ({error})",
-        fix="Mend the file; what may stand in it: docs/usage.md",
+        fix="Mend the file; what may stand in it: docs/usage-sources.md",
     )

@@ -6,11 +6,13 @@ Persons and keys are not kept: they are only part of a digest, which tells two s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
 from meshclaw.readers.records import (
+    MOST,
     Fields,
     Odd,
     digest,
@@ -24,6 +26,7 @@ from meshclaw.readers.records import (
 )
 
 DAY_MS = 86_400_000
+_sum = partial(whole, most=MOST)
 OF_A_CENT = 10_000
 """Micro-dollars."""
 DIMENSIONS = (
@@ -72,11 +75,11 @@ def _of_bucket(bucket: Fields, result: Fields) -> Usage:
         key=digest(start, end, "amount" in result, *(result.get(name) for name in DIMENSIONS)),
         model=text(result, "model"), speed=text(result, "speed"), service_tier=text(result, "service_tier"),
         tokens=Tokens(
-            input_uncached=whole(result, "uncached_input_tokens"), output=whole(result, "output_tokens"),
-            cache_read=whole(result, "cache_read_input_tokens"),
-            cache_write_5m=whole(written, "ephemeral_5m_input_tokens"),
-            cache_write_1h=whole(written, "ephemeral_1h_input_tokens"),
-            tool=whole(table(result, "server_tool_use"), "web_search_requests"),
+            input_uncached=_sum(result, "uncached_input_tokens"), output=_sum(result, "output_tokens"),
+            cache_read=_sum(result, "cache_read_input_tokens"),
+            cache_write_5m=_sum(written, "ephemeral_5m_input_tokens"),
+            cache_write_1h=_sum(written, "ephemeral_1h_input_tokens"),
+            tool=_sum(table(result, "server_tool_use"), "web_search_requests"),
         ),
     )  # fmt: skip
 
@@ -88,7 +91,7 @@ def _of_day(item: Fields, part: Fields) -> Usage:
         tool="claude-code", evidence="invoice", at=at, until=at + DAY_MS, provider="anthropic",
         key=digest(day, item.get("actor"), item.get("terminal_type"), part.get("model")), model=text(part, "model"),
         tokens=Tokens(
-            input_uncached=whole(counts, "input"), output=whole(counts, "output"),
-            cache_read=whole(counts, "cache_read"), cache_write_5m=whole(counts, "cache_creation"),
+            input_uncached=_sum(counts, "input"), output=_sum(counts, "output"),
+            cache_read=_sum(counts, "cache_read"), cache_write_5m=_sum(counts, "cache_creation"),
         ),
     )  # fmt: skip

@@ -19,6 +19,7 @@ from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
 from meshclaw.readers.lines import read_lines
 from meshclaw.readers.records import (
+    MOST,
     Fields,
     Odd,
     changed_at,
@@ -35,7 +36,7 @@ from meshclaw.readers.records import (
 
 HEAD = 16_384
 """Bytes at the start of a file within which a sub-agent's one names its parent."""
-MARKS = (b"token_count", b"turn_context", b"session_meta", b"_call", b"turn.completed", b"thread.started")
+MARKS = (b"token_count", b"turn_context", b"session_meta", b'_call"', b"turn.completed", b"thread.started")
 COUNTED = ("input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens")
 KNOWN = {*COUNTED, "reasoning_output_tokens", "total_tokens"}
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -177,7 +178,7 @@ def _counted(fields: Fields, payload: Fields, state: _State, replayed: str) -> U
     before = state.totals
     if isinstance(total, dict):
         now = {
-            name: whole(table(info, "total_token_usage"), name)
+            name: whole(table(info, "total_token_usage"), name, most=MOST)
             for name in (*COUNTED, "reasoning_output_tokens")
         }
         state.totals = now

@@ -12,6 +12,7 @@ from pathlib import Path
 from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
 from meshclaw.readers.records import (
+    MOST,
     Fields,
     Odd,
     digest,
@@ -53,7 +54,8 @@ class Copilot:
 def _day(fields: Fields) -> Usage | None:
     counts = table(fields, "totals_by_cli", "token_usage")
     tokens = Tokens(
-        input_uncached=whole(counts, "prompt_tokens_sum"), output=whole(counts, "output_tokens_sum")
+        input_uncached=whole(counts, "prompt_tokens_sum", most=MOST),
+        output=whole(counts, "output_tokens_sum", most=MOST),
     )
     credits_milli = scaled(fields.get("ai_credits_used"), 1000) or 0
     if tokens == Tokens() and not credits_milli:

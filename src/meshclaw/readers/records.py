@@ -19,11 +19,15 @@ from meshclaw.readers.lines import LONGEST, read_lines
 
 Fields = Mapping[str, Any]
 NONE: Fields = {}
+MOST_OF_A_CALL = 10**9
+"""Tokens of one call; no model takes or gives a thousandth of it. Beyond it they are made up."""
 MOST = 10**12
-"""Tokens, credits or micro-dollars of one record; beyond it they are made up."""
+"""Tokens, credits or micro-dollars of a sum of calls."""
 LONGEST_TEXT = 200
 LONGEST_NAME = 40
 LONGEST_ENDING = 12
+LONGEST_NUMBER = 20
+"""Digits of 64 bits."""
 MOST_STRANGERS = 20
 
 _decode = msgspec.json.Decoder().decode
@@ -125,24 +129,24 @@ def text(fields: Fields, *names: str) -> str:
     return ""
 
 
-def whole(fields: Fields, *names: str) -> int:
+def whole(fields: Fields, *names: str, most: int = MOST_OF_A_CALL) -> int:
     """The first of ``names`` that is there; 0 where none is. Odd unless it is a count that can be."""
     for name in names:
         if (value := fields.get(name)) is not None:
-            return _whole(value)
+            return _whole(value, most)
     return 0
 
 
-def _whole(value: object) -> int:
+def _whole(value: object, most: int) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) and value.isdecimal() and len(value) < LONGEST_ENDING + 8:
+    if isinstance(value, str) and value.isdecimal() and len(value) < LONGEST_NUMBER:
         value = int(value)  # protobuf's JSON writes 64-bit numbers as text
     if isinstance(value, bool) or not isinstance(value, int):
         raise Odd("malformed")
     if value < 0:
         raise Odd("negative")
-    if value > MOST:
+    if value > most:
         raise Odd("malformed")
     return value
 

@@ -15,6 +15,7 @@ import msgspec
 from meshclaw.flow.usage import Unread, Usage
 from meshclaw.ledger.usage.store import FileState, Judge, UsageStore
 from meshclaw.readers.base import START, Place, Reader
+from meshclaw.readers.otlp.read import SOURCE
 from meshclaw.readers.places import find, printable
 
 TAIL = 4096
@@ -96,6 +97,23 @@ class Importer:
                         break
                 imported = self._flush(Imported(files=done, read_bytes=read_bytes, unread=unread))
         return imported
+
+    def received(self, found: Iterable[Usage | Unread]) -> None:
+        """What a tool sent, in one step: all of it or, where the store is busy, none of it."""
+        with self._store.writing():
+            self._receive(found)
+
+    def _receive(self, found: Iterable[Usage | Unread]) -> None:
+        unread = list[Unread]()
+        for one in found:
+            if isinstance(one, Usage):
+                self._store.add(one, self._judge)
+            else:
+                unread.append(one)
+        for one in unread:
+            self._store.keep_unread(one.path, SOURCE.tool, [one], fresh=False)
+        known = self.untold() or Imported()
+        self._flush(msgspec.structs.replace(known, unread=known.unread + len(unread)))
 
     def _flush(self, imported: Imported) -> Imported:
         """Store what is held, and in the same step that the ledger has not been told of it yet."""

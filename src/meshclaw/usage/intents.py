@@ -58,10 +58,15 @@ class Inferred(NamedTuple):
 
 
 def declared(usage: Usage) -> Declared:
-    evidence, colon, name = usage.declared.partition(":")
+    return declared_by(usage.declared, usage.branch)
+
+
+def declared_by(said: str, branch: str) -> Declared:
+    """``said``: as ``Usage.declared``."""
+    evidence, colon, name = said.partition(":")
     if colon and name:
         return Declared(name, _kind(name), evidence)
-    return _of_branch(usage.branch)
+    return _of_branch(branch)
 
 
 def of_trailer(message: str) -> str:

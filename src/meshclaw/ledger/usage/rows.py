@@ -99,9 +99,12 @@ def usage_of(row: Row, names: Names) -> Usage:
         credits_milli=credits_milli, reported_micros=reported_micros, speed=text(speed),
         service_tier=text(service_tier), session=text(session), repo=text(repo), branch=text(branch),
         agent=text(agent), by_machine=bool(by_machine), declared=text(declared),
-        did=tuple(text(did).split("\n")) if text(did) else (),
-        files=tuple(text(files).split("\n")) if text(files) else (),
+        did=words(text(did)), files=words(text(files)),
     )  # fmt: skip
+
+
+def words(lines: str) -> tuple[str, ...]:
+    return tuple(lines.split("\n")) if lines else ()
 
 
 class Sums:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from meshclaw.flow.units import canonical, sha256_hex
-from meshclaw.flow.usage import Unread, Usage
-from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of
+from meshclaw.flow.usage import Evidence, Unread, Usage
+from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of, words
 from meshclaw.ledger.usage.same import settled
 from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, By
 from meshclaw.sqlite import MEMORY, connect, telling
@@ -21,12 +21,19 @@ FIRST, LAST = -(2**62), 2**62
 BATCH = 50_000
 """Calls that are held before they are written."""
 
+AT = 5
+"""Place of the time in a row."""
+TOUCHED = "touched"
+
 Judge = Callable[[Usage], Judged]
 
 _PUT = f"INSERT OR REPLACE INTO call VALUES ({','.join('?' * WIDTH)})"  # noqa: S608 - fixed words
 _PASSING = "why IN ('denied', 'locked')"
 _KEY = "tool, message, key, evidence"
 _AFTER = f"SELECT * FROM call WHERE ({_KEY}) > (?,?,?,?) ORDER BY {_KEY} LIMIT ?"  # noqa: S608 - fixed words
+_OF = "WHERE tool = ? AND message = ? AND key = ? AND evidence = ?"
+_ONE = f"SELECT * FROM call {_OF}"  # noqa: S608 - fixed words
+_COUNT = f"UPDATE call SET is_counted = ? {_OF}"  # noqa: S608 - fixed words
 _ADD = (
     f"INSERT INTO sums VALUES ({','.join('?' * (3 + len(AMOUNTS)))}) ON CONFLICT DO UPDATE SET "  # noqa: S608
     + ",".join(f"{name} = {name} + excluded.{name}" for name in AMOUNTS)
@@ -51,6 +58,17 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
 FILE_WIDTH = 9
 """Columns of ``file``."""
+
+
+class Work(NamedTuple):
+    """What tells of an intent, and how many calls at what cost it stands for."""
+
+    declared: str
+    branch: str
+    did: tuple[str, ...]
+    files: tuple[str, ...]
+    calls: int
+    nanos: int
 
 
 class FileState(msgspec.Struct, frozen=True):
@@ -153,11 +171,11 @@ class UsageStore:
         if not put and not gone:
             return
         put.sort()  # in the order of the key, which tells any two apart
-        old = "DELETE FROM call WHERE tool = ? AND message = ? AND key = ? AND evidence = ?"
-        self._db.executemany(old, [row[:4] for row in gone])
+        self._db.executemany(f"DELETE FROM call {_OF}", [row[:4] for row in gone])  # noqa: S608 - fixed words
         self._db.executemany(_PUT, put)
         changes = sums.rows()
         self._db.executemany(_ADD, changes)
+        self._touch(cast("int", row[AT]) for row in put)
         self.written += len(put)
         keys = "\n".join(str(row[2]) for row in put)
         self.digest = sha256_hex(self.digest.encode() + canonical(changes) + keys.encode())
@@ -188,7 +206,64 @@ class UsageStore:
                 self._db.executemany(_PUT, new)
                 self._db.executemany(_ADD, sums.rows())
                 last = rows[-1][:4]
+                self._touch(cast("int", row[AT]) for row in rows)
             self.set("judged", version)
+
+    def _touch(self, times: Iterable[int]) -> None:
+        """Remember between which times calls are new: there it is open which evidence counts."""
+        touched = [*times, *(self.touched or ())]
+        if touched:
+            self.set(TOUCHED, f"{min(touched)} {max(touched)}")
+
+    @property
+    def touched(self) -> tuple[int, int] | None:
+        """First and last time of calls that came since ``count`` was last told which of them count."""
+        first, _, last = self.setting(TOUCHED).partition(" ")
+        return (int(first), int(last)) if last else None
+
+    def calls(self, since: int, until: int) -> Iterator[tuple[Usage, bool]]:
+        """All calls between two times in Unix milliseconds, both inclusive, and whether each counts."""
+        query = f"SELECT * FROM call WHERE at BETWEEN ? AND ? ORDER BY {_KEY}"  # noqa: S608 - fixed words
+        with telling(self.path):
+            for row in self._db.execute(query, (since, until)):
+                yield usage_of(row, self._names), bool(row[-1])
+
+    def work(self, since: int, until: int) -> list[Work]:
+        """The counted calls between two times as ``calls``, alike ones together."""
+        query = (
+            "SELECT declared, branch, did, files, COUNT(*), SUM(nanos) FROM call "
+            "WHERE is_counted AND at BETWEEN ? AND ? GROUP BY declared, branch, did, files"
+        )
+        text = self._names.text
+        with telling(self.path):
+            rows = self._db.execute(query, (since, until)).fetchall()
+            return [
+                Work(text(said), text(branch), words(text(did)), words(text(files)), *amounts)
+                for said, branch, did, files, *amounts in rows
+            ]
+
+    def has_evidence(self, evidence: Evidence) -> bool:
+        """Whether there may be a call of it: its name is only stored with one."""
+        with telling(self.path):
+            return self._db.execute("SELECT 1 FROM name WHERE text = ?", (evidence,)).fetchone() is not None
+
+    def count(self, changes: Iterable[tuple[Usage, bool]]) -> None:
+        """Let each of these calls count or not from now on; then nothing is open any more."""
+        sums = Sums()
+        with self.writing():
+            for usage, is_counted in changes:
+                of = (
+                    self._names[usage.tool],
+                    usage.message or usage.key,
+                    usage.key,
+                    self._names[usage.evidence],
+                )
+                row = self._db.execute(_ONE, of).fetchone()
+                sums.add(row, -1)
+                sums.add((*row[:-1], is_counted))
+                self._db.execute(_COUNT, (is_counted, *of))
+            self._db.executemany(_ADD, sums.rows())
+            self.set(TOUCHED, "")
 
     def setting(self, name: str) -> str:
         with telling(self.path):

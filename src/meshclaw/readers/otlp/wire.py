@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from meshclaw.errors import UserError
-from meshclaw.readers.records import Fields, Odd, decoded, rows, table, text, whole
+from meshclaw.readers.records import MOST, Fields, Odd, decoded, rows, table, text, whole
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -212,7 +212,9 @@ def _items(signal: Signal, item: Fields, common: Fields) -> Iterator[Record]:
         }
         for point in rows(data, "dataPoints"):
             fields = {**common, **_pairs(rows(point, "attributes"))}
-            value = float(whole(point, "asInt")) or _number(point.get("asDouble", point.get("sum")))
+            value = float(whole(point, "asInt", most=MOST)) or _number(
+                point.get("asDouble", point.get("sum"))
+            )
             start, end = _ns(point, "startTimeUnixNano"), _ns(point, "timeUnixNano")
             yield Record(text(item, "name"), fields, start, end, "", value, is_cumulative)
 
