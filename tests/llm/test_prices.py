@@ -73,7 +73,10 @@ def test_a_call_costs_to_the_micro_dollar_what_the_list_itself_calculates(
         ),
     )  # fmt: skip
     expected = (theirs.total_price * 1_000_000).quantize(Decimal(1), ROUND_HALF_EVEN)
-    assert prices.of(usage) == Price(micros=int(expected), table=prices.of(usage).table, known=True)
+    price = prices.of(usage)
+    assert (price.micros, price.known) == (int(expected), True)
+    nanos = (theirs.total_price * 10**9).quantize(Decimal(1), ROUND_HALF_EVEN)
+    assert price.nanos == int(nanos)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_an_unknown_model_costs_as_much_as_the_dearest_known_one_and_says_so(
 
 def test_nothing_used_costs_nothing_whatever_the_model(prices: Prices) -> None:
     assert prices.of(call("<synthetic>", Tokens())) == Price(
-        micros=0, table=f"genai-prices {genai_prices.__version__}", known=True
+        micros=0, nanos=0, table=f"genai-prices {genai_prices.__version__}", known=True
     )
 
 
