@@ -27,29 +27,41 @@ def read_lines(path: Path, place: Place = START, mark: bytes = b"") -> Iterator[
     A last line without its end is given too where it is whole, else it is ``truncated``; the place stays before it.
     """
     name, number, offset = str(path), place.line, place.offset
-    held = b""
+    buffer, held = bytearray(CHUNK), 0  # one small buffer stays in the cache of the processor
     with FileIO(path) as file:
         file.seek(offset)
-        while chunk := file.read(CHUNK):
-            data, at, seek = held + chunk, 0, len(held)
-            while (end := data.find(b"\n", seek)) >= 0:
+        while got := file.readinto(memoryview(buffer)[held:]):
+            stop, at, seek = held + got, 0, held
+            while (end := buffer.find(b"\n", seek, stop)) >= 0:
                 number += 1
-                if data[at] != OPEN or data[end - 1] != SHUT:
-                    yield from _odd(name, number, data[at:end].strip(), mark)
-                elif data.rfind(mark, at, end) >= 0:  # from behind: usage follows the text
-                    yield number, data[at:end]
+                if buffer[at] != OPEN or buffer[end - 1] != SHUT:
+                    yield from _odd(name, number, bytes(buffer[at:end]).strip(), mark)
+                elif buffer.rfind(mark, at, end) >= 0:  # from behind: usage follows the text
+                    yield number, bytes(buffer[at:end])
                 at = seek = end + 1
-            offset, held = offset + at, data[at:]
-            if len(held) > LONGEST:
-                yield Unread(path=name, line=number + 1, why="too-long")
-                after = _end_of_line(file)
-                if after is None:
-                    held = b""
-                    break
-                number, offset, held = number + 1, after, b""
-                file.seek(after)
-    yield from _last(name, number + 1, held.strip(), mark)
+            offset, held = offset + at, stop - at
+            buffer[:held] = buffer[at:stop]
+            if held < len(buffer):
+                continue
+            if held < LONGEST:
+                buffer.extend(bytes(held))
+                continue
+            yield Unread(path=name, line=number + 1, why="too-long")
+            held, after = 0, _end_of_line(file)
+            if after is None:
+                break
+            number, offset = number + 1, after
+            file.seek(after)
+    yield from _last(name, number + 1, bytes(buffer[:held]).strip(), mark)
     yield Place(offset=offset, line=number)
+
+
+def _end_of_line(file: FileIO) -> int | None:
+    """Offset behind the next line end; None where the file ends first."""
+    while chunk := file.read(CHUNK):
+        if (end := chunk.find(b"\n")) >= 0:
+            return file.tell() - len(chunk) + end + 1
+    return None
 
 
 def _odd(name: str, number: int, line: bytes, mark: bytes) -> Iterator[Line | Unread]:
@@ -59,14 +71,6 @@ def _odd(name: str, number: int, line: bytes, mark: bytes) -> Iterator[Line | Un
             yield number, line
     elif line:
         yield Unread(path=name, line=number, why="malformed")
-
-
-def _end_of_line(file: FileIO) -> int | None:
-    """Offset behind the next line end; None where the file ends first."""
-    while chunk := file.read(CHUNK):
-        if (end := chunk.find(b"\n")) >= 0:
-            return file.tell() - len(chunk) + end + 1
-    return None
 
 
 def _last(name: str, number: int, line: bytes, mark: bytes) -> Iterator[Line | Unread]:

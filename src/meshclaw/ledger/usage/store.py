@@ -18,7 +18,7 @@ from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, By
 from meshclaw.sqlite import MEMORY, connect, telling
 
 FIRST, LAST = -(2**62), 2**62
-BATCH = 20_000
+BATCH = 50_000
 """Calls that are held before they are written."""
 
 AT = 5
@@ -71,7 +71,7 @@ class Work(NamedTuple):
     nanos: int
 
 
-class FileState(msgspec.Struct, frozen=True, kw_only=True):
+class FileState(msgspec.Struct, frozen=True):
     """How a file looked when it was last read, and how far."""
 
     tool: str
@@ -83,6 +83,14 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     state: bytes
     tail: bytes
     """Digest of the last bytes before the offset; empty where reading cannot go on from there."""
+
+
+class _Held(msgspec.Struct):
+    """Calls that are not written yet, by message."""
+
+    rows: dict[str, Row]
+    again: dict[str, list[Usage]]
+    """Those that were found several times, each time."""
 
 
 class UsageStore:
@@ -99,7 +107,8 @@ class UsageStore:
         """Of all that was written since the store was opened, chained."""
 
     def _hold_nothing(self) -> None:
-        self._pending: dict[tuple[str, str], list[Usage]] = {}
+        self._held: dict[str, _Held] = {}
+        """By tool."""
         self._count = 0
         self._files: list[tuple[object, ...]] = []
         self._fresh: list[tuple[str]] = []
@@ -126,36 +135,43 @@ class UsageStore:
                 raise
             self._db.execute("COMMIT")
 
-    def add(self, usage: Usage) -> None:
-        """With the next ``flush``."""
-        self._pending.setdefault((usage.tool, usage.message or usage.key), []).append(usage)
-        self._count += 1
+    def add(self, usage: Usage, judge: Judge) -> None:
+        """With the next ``flush``. At once a row: of the many calls of a first reading none stays around longer."""
+        held = self._held.get(usage.tool)
+        if held is None:
+            held = self._held[usage.tool] = _Held({}, {})
+        message = usage.message or usage.key
+        row = held.rows.get(message)
+        if row is None:
+            held.rows[message] = row_of(usage, judge(usage), self._names)
+            self._count += 1
+        else:
+            held.again.setdefault(message, [usage_of(row, self._names)]).append(usage)
 
     def flush(self, judge: Judge) -> None:
         """Write what is held. A call that is there already is replaced by a fuller recording of it alone."""
-        pending = self._pending
-        stored = self._stored(pending)
-        sums, put, gone = Sums(), list[Row](), list[tuple[object, ...]]()
-        for group, calls in pending.items():
-            known = stored.get(group, {})
-            left = calls if len(calls) == 1 and not known else settled([*known, *calls])
-            for usage in left:
-                if usage not in known:
-                    put.append(row_of(usage, judge(usage), self._names))
-            for usage, row in known.items():
-                if usage not in left:
-                    sums.add(row, -1)
-                    gone.append(row[:4])
+        sums, put, gone = Sums(), list[Row](), list[Row]()
+        for tool, held in self._held.items():
+            stored = self._stored(tool, held.rows)
+            for message in held.again.keys() | stored.keys():
+                known = stored.get(message, {})
+                row = held.rows.pop(message)
+                left = settled([*known, *held.again.get(message, [usage_of(row, self._names)])])
+                put += [row_of(call, judge(call), self._names) for call in left if call not in known]
+                gone += [row for call, row in known.items() if call not in left]
+            put += held.rows.values()
         for row in put:
             sums.add(row)
+        for row in gone:
+            sums.add(row, -1)
         self._write(sums, put, gone)
         self._write_files()
 
-    def _write(self, sums: Sums, put: list[Row], gone: list[tuple[object, ...]]) -> None:
+    def _write(self, sums: Sums, put: list[Row], gone: list[Row]) -> None:
         if not put and not gone:
             return
         put.sort()  # in the order of the key, which tells any two apart
-        self._db.executemany(f"DELETE FROM call {_OF}", gone)  # noqa: S608 - fixed words
+        self._db.executemany(f"DELETE FROM call {_OF}", [row[:4] for row in gone])  # noqa: S608 - fixed words
         self._db.executemany(_PUT, put)
         changes = sums.rows()
         self._db.executemany(_ADD, changes)
@@ -164,19 +180,14 @@ class UsageStore:
         keys = "\n".join(str(row[2]) for row in put)
         self.digest = sha256_hex(self.digest.encode() + canonical(changes) + keys.encode())
 
-    def _stored(self, groups: dict[tuple[str, str], list[Usage]]) -> dict[tuple[str, str], dict[Usage, Row]]:
-        """What is stored of these groups already."""
-        found: dict[tuple[str, str], dict[Usage, Row]] = {}
+    def _stored(self, tool: str, messages: Iterable[str]) -> dict[str, dict[Usage, Row]]:
+        """What is stored already of the calls with these messages, by message."""
+        found: dict[str, dict[Usage, Row]] = {}
         if self._db.execute("SELECT 1 FROM call LIMIT 1").fetchone() is None:
             return found
-        by_tool: dict[str, list[str]] = {}
-        for tool, message in groups:
-            by_tool.setdefault(tool, []).append(message)
-        for tool, messages in by_tool.items():
-            query = "SELECT * FROM call WHERE tool = ? AND message IN (SELECT value FROM json_each(?))"
-            for row in self._db.execute(query, (self._names[tool], json.dumps(messages))):
-                usage = usage_of(row, self._names)
-                found.setdefault((tool, row[1]), {})[usage] = row
+        query = "SELECT * FROM call WHERE tool = ? AND message IN (SELECT value FROM json_each(?))"
+        for row in self._db.execute(query, (self._names[tool], json.dumps(list(messages)))):
+            found.setdefault(row[1], {})[usage_of(row, self._names)] = row
         return found
 
     def judge_again(self, version: str, judge: Judge) -> None:
@@ -278,7 +289,7 @@ class UsageStore:
         query = f"SELECT path, {', '.join(names)} FROM file"  # noqa: S608 - fixed words
         with telling(self.path):
             rows = self._db.execute(query).fetchall()
-        return {path: FileState(**dict(zip(names, rest, strict=True))) for path, *rest in rows}
+        return {path: FileState(*rest) for path, *rest in rows}
 
     def keep_file(self, path: str, state: FileState, unread: Sequence[Unread], *, fresh: bool) -> None:
         """With the next ``flush``. ``fresh``: it was read from its start, so what was said of it before is void."""
