@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve
+DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix bench bench-guard lock packages clean
@@ -29,13 +29,13 @@ demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
 test: $(VENV)/dev packages check ## Everything that must hold, with real servers where they can be had
 	@$(BIN)/python -m pytest
 
-packages: # the real mail server that the tests talk to
-	@if command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ]; then :; \
+packages: # the real mail server, the sandbox and the web client that the tests use
+	@if PATH="$$PATH:/usr/sbin" && command -v dovecot >/dev/null && command -v bwrap >/dev/null && command -v curl >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $(DEBIAN) ..."; \
 	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 \
-	  || echo "Could not install $(DEBIAN): the tests against a real Dovecot will be skipped."; \
-	else echo "No dovecot here and no right to install it: the tests against a real one will be skipped."; fi
+	  || echo "Could not install $(DEBIAN): the tests that need them will be skipped."; \
+	else echo "Not all of $(DEBIAN) are here, and no right to install them: the tests that need them will be skipped."; fi
 
 check: $(VENV)/dev ## Lint, types, arrows, the one door
 	@$(BIN)/ruff check .

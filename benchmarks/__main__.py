@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BENCHMARKS = ("triage", "start", "idle", "ledger", "install", "junk")
+BENCHMARKS = ("triage", "start", "idle", "ledger", "install", "junk", "decision", "sandbox")
 VERDICTS = ("kept", "MISSED", "the goal.")
 """How a line ends that holds a bound against a number."""
 
