@@ -42,7 +42,7 @@ def test_after_any_imports_the_sums_are_those_of_the_recordings_that_count(
         for batch in batches:
             with store.writing():
                 for usage in batch:
-                    store.add(usage)
+                    store.add(usage, judge)
                 store.flush(judge)
             recount(store)
             assert store.touched is None
@@ -62,7 +62,7 @@ def test_new_prices_do_not_count_a_call_twice() -> None:
     given = {"tool": "claude-code", "key": "req_1", "at": AT, "model": "m", "tokens": Tokens(output=5)}
     with store.writing():
         for evidence in ("transcript", "telemetry"):
-            store.add(Usage(evidence=evidence, **given))  # type: ignore[arg-type]
+            store.add(Usage(evidence=evidence, **given), judge)  # type: ignore[arg-type]
         store.flush(judge)
     recount(store)
     store.judge_again("other prices", judge)
