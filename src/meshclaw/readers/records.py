@@ -19,8 +19,8 @@ from meshclaw.readers.lines import LONGEST, read_lines
 
 Fields = Mapping[str, Any]
 NONE: Fields = {}
-MOST_OF_A_CALL = 10**9
-"""Tokens of one call; no model takes or gives a thousandth of it. Beyond it they are made up."""
+MOST_OF_A_CALL = 10**8
+"""Tokens of one class in one call; no model takes or gives a tenth of it. Beyond it they are made up."""
 MOST = 10**12
 """Tokens, credits or micro-dollars of a sum of calls."""
 LONGEST_TEXT = 200
