@@ -133,7 +133,7 @@ def whole(fields: Fields, *names: str, most: int = MOST_OF_A_CALL) -> int:
     """The first of ``names`` that is there; 0 where none is. Odd unless it is a count that can be."""
     for name in names:
         if (value := fields.get(name)) is not None:
-            return _whole(value, most)
+            return value if type(value) is int and 0 <= value <= most else _whole(value, most)
     return 0
 
 
