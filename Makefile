@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve
+DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix bench bench-guard lock packages clean
@@ -11,11 +11,11 @@ DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
-$(VENV)/run: requirements/build.txt requirements/run.txt pyproject.toml
+$(VENV)/run: requirements/build.txt requirements/run.txt requirements/usage.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MeshClaw needs Python 3.11 or newer; name one: make demo PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) -r requirements/build.txt -r requirements/run.txt -r requirements/usage.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -29,13 +29,13 @@ demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
 test: $(VENV)/dev packages check ## Everything that must hold, with real servers where they can be had
 	@$(BIN)/python -m pytest
 
-packages: # the real mail server that the tests talk to
-	@if command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ]; then :; \
+packages: # the real mail server, the sandbox and the web client that the tests use
+	@if PATH="$$PATH:/usr/sbin" && command -v dovecot >/dev/null && command -v bwrap >/dev/null && command -v curl >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $(DEBIAN) ..."; \
 	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 \
-	  || echo "Could not install $(DEBIAN): the tests against a real Dovecot will be skipped."; \
-	else echo "No dovecot here and no right to install it: the tests against a real one will be skipped."; fi
+	  || echo "Could not install $(DEBIAN): the tests that need them will be skipped."; \
+	else echo "Not all of $(DEBIAN) are here, and no right to install them: the tests that need them will be skipped."; fi
 
 check: $(VENV)/dev ## Lint, types, arrows, the one door
 	@$(BIN)/ruff check .
@@ -59,11 +59,12 @@ bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case;
 
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in build run dev bench; do \
+	@for name in build run usage dev bench; do \
 	  case $$name in \
 	    build) from="requirements/build.in" ;; \
 	    run) from="pyproject.toml" ;; \
-	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/build.txt" ;; \
+	    usage) from="pyproject.toml --extra usage -c requirements/run.txt" ;; \
+	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/build.txt" ;; \
 	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \
 	  esac; \
 	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

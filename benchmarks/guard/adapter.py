@@ -1,7 +1,7 @@
 """Feeds ``guard.decide`` from AgentDojo's tools: the connectors' manifests beside this file, nothing per task.
 
-The ladder is set to *autonomous* and the grant to everything, so that neither stops an attack or asks a question:
-what is measured is what the words of the request and the origin of each value let through.
+The ladder is set to *autonomous*, grant and policies to everything, so that none of them stops an attack or asks a
+question: what is measured is what the words of the request and the origin of each value let through.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from meshclaw.guard.directory import Directory, Entry
 from meshclaw.guard.history import History
 from meshclaw.guard.manifest import read
 from meshclaw.guard.plan import freeze
+from meshclaw.testing.policies import permit_all
 
 MANIFESTS = Path(__file__).parent / "manifests"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -44,7 +45,8 @@ class MeshClaw:
         self.tools = tools()
         connectors = frozenset(f"{one.verb.partition('.')[0]}.*" for one in self.tools.values())
         everything = Rights(effects=frozenset(get_args(Effect)), verbs=connectors)
-        self.grant = Grant(ceiling=everything, policy=everything, agent=everything, intent=everything)
+        self.grant = Grant(ceiling=everything, agent=everything, intent=everything)
+        self.policies = permit_all(self.tools.values())
         self.layers = [layer for name, layer in LAYERS.items() if name not in without]
         self.last: Decision | None = None
         self._reset()
@@ -80,7 +82,8 @@ class MeshClaw:
         if self.history.tainted and self.plan is None:
             self.plan = freeze(words, self.tools.values())
         return Context(
-            declaration=self.tools[tool], reviewed=True, grant=self.grant, level="autonomous", now=NOW,
+            declaration=self.tools[tool], reviewed=True, grant=self.grant, policies=self.policies,
+            level="autonomous", now=NOW,
             request=Request(intent="", trigger="terminal", trust="person", words=words),
             history=self.history, plan=self.plan, directory=self.directory,
         )  # fmt: skip

@@ -12,7 +12,6 @@ import os
 import resource
 import sys
 import tempfile
-from collections.abc import Iterable
 from http.client import HTTPConnection
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -59,25 +58,14 @@ def fill(span: Span, number: int) -> None:
 def serve(pipe: Connection, folder: Path) -> None:
     """In a process of its own: the port, then at the end its CPU seconds and how many calls it stored."""
     from meshclaw.cli.receiving import Receiver
-    from meshclaw.flow.usage import Unread, Usage
-    from meshclaw.ledger.usage.rows import Judged
     from meshclaw.ledger.usage.store import UsageStore
-    from meshclaw.llm.prices import price_of
+    from meshclaw.readers.all import READERS
+    from meshclaw.usage.importing import Importer
+    from meshclaw.usage.labels import judge_of
 
     store = UsageStore(folder / "usage.db")
-
-    def judge(usage: Usage) -> Judged:
-        price = price_of(usage)
-        return Judged(price.micros, price.known, "undeclared", "unlinked", True)
-
-    def keep(found: Iterable[Usage | Unread]) -> None:
-        with store.writing():
-            for item in found:
-                if isinstance(item, Usage):
-                    store.add(item)
-            store.flush(judge)
-
-    receiver = Receiver(keep, port=0)
+    importer = Importer(store, READERS, judge_of(READERS, None))
+    receiver = Receiver(importer.received, port=0)
     thread = Thread(target=receiver.serve_forever)
     thread.start()
     pipe.send(receiver.server_port)

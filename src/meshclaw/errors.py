@@ -8,6 +8,7 @@ MeshClawError                 says what, which and what to do next
 │   ├── NotReachable          a server or a device does not answer
 │   ├── Refused               the other side understood and said no
 │   └── Busy                  another claw or process holds the resource
+├── Stopped                   the kill switch is there, so no work is begun          exit 3
 ├── Uncertain                 an effect may or may not have happened; probe, never repeat
 └── Damaged                   stored state does not verify or cannot be read
 
@@ -61,6 +62,11 @@ class Refused(Operational):
 
 class Busy(Operational):
     code = "busy"
+
+
+class Stopped(MeshClawError):
+    code = "stopped"
+    exit_code = 3
 
 
 class Uncertain(MeshClawError):

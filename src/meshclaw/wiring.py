@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cached_property
@@ -9,14 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshclaw.connectors.mail.manifest import DECLARATIONS
-from meshclaw.errors import UserError
+from meshclaw.errors import Stopped, UserError
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
-from meshclaw.guard import limits, policy
+from meshclaw.flow.person import Person
+from meshclaw.flow.stop import Stop
+from meshclaw.guard import ceiling, limits, stop
+from meshclaw.guard.ceiling import Ceiling
+from meshclaw.guard.limits import Limits
+from meshclaw.guard.policy import policies
+from meshclaw.guard.policy.policies import Policies
 from meshclaw.guard.review import reviewed
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
+from meshclaw.runs.ask import Persons
+from meshclaw.runs.deciding import Parts
 from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
 from meshclaw.settings.secrets import secret_of
@@ -28,6 +38,9 @@ if TYPE_CHECKING:  # these load mail libraries, which most commands do without
     from meshclaw.connectors.mail.outgoing import Outgoing
     from meshclaw.flow.message import Message
 
+POLICY = "policy.cedar"
+"""The person's own, in the state folder."""
+
 
 class Claw:
     """One person's claw: everything it keeps lies in ``folder``."""
@@ -35,9 +48,33 @@ class Claw:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.accounts = Accounts(folder)
-        self.ceiling = policy.load(policy.CEILING)
-        self.policy = policy.load(folder / "policy.toml")
-        self.limits = limits.load(folder / "limits.toml")
+
+    @cached_property
+    def ceiling(self) -> Ceiling:
+        return ceiling.load(ceiling.CEILING)
+
+    @cached_property
+    def policies(self) -> Policies:
+        return policies.load(self.declarations(), self.folder / POLICY)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """The person's own, lowered by the ceiling's."""
+        highest = Limits.parse(self.ceiling.limits, str(ceiling.CEILING))
+        return limits.tightest(highest, limits.load(self.folder / "limits.toml"))
+
+    @cached_property
+    def persons(self) -> Persons:
+        return Persons(two_person=self.ceiling.two_person, approvers=self.ceiling.approvers)
+
+    def stopped(self) -> Stop | None:
+        """The kill switch as it is at this moment."""
+        return stop.read(self.folder)
+
+    def refuse_if_stopped(self) -> None:
+        """Before work is begun; what is under way is denied at the door."""
+        if (found := self.stopped()) is not None:
+            raise Stopped(f"nothing is done now ({stop.told(found)}): {stop.refusal(found).reason}")
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -81,16 +118,23 @@ class Claw:
 
     def door(self, mailbox: Mailbox | None = None, account: Account | None = None) -> Door:
         connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
-        return Door(
-            ledger=self.ledger, contents=self.contents, connectors=connectors,
-            ceiling=self.ceiling, policy=self.policy, limits=self.limits,
+        return Door(Parts(ledger=self.ledger, contents=self.contents, connectors=connectors,
+            ceiling=self.ceiling, policies=self.policies, stopped=self.stopped, limits=self.limits,
+            person=self.person(account), persons=self.persons,
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
+        ))  # fmt: skip
+
+    def person(self, account: Account | None = None) -> Person:
+        """Who this is, by what neither they nor the claw can choose; their addresses apart."""
+        company = self.ceiling.company
+        return Person(
+            login=_login(), unit=company.unit, company=company.domains,
+            addresses=frozenset(one.lower() for one in account.me) if account else frozenset(),
         )  # fmt: skip
 
-    @staticmethod
-    def declarations() -> list[Declaration]:
+    def declarations(self) -> list[Declaration]:
         """What every connector here can do."""
-        return list(DECLARATIONS.values())
+        return [one for several in self.connectors().values() for one in several]
 
     def connectors(self) -> dict[str, list[Declaration]]:
         """What each connector declares: those that come with MeshClaw, and the manifests in ``connectors/``."""
@@ -138,10 +182,21 @@ class Claw:
         return parse(raw, trusted_host=account.trusted_host, lookup=lookup, known_domains=own)
 
 
+def _login() -> str:
+    """The system's name for whoever runs this; an environment variable could say anything."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 @contextmanager
-def open_claw() -> Generator[Claw]:
+def open_claw(*, limited: bool = True) -> Generator[Claw]:
+    """``limited``: Damaged unless ceiling and policies hold. Only what looks into those goes without."""
     claw = Claw(home())
     try:
+        if limited:
+            _ = claw.policies, claw.limits
         yield claw
     finally:
         claw.close()

@@ -105,18 +105,18 @@ def test_the_doctor_finds_what_is_broken_and_mends_nothing(
     home.chmod(0o700)
     meshclaw("mail", "connect", f"maildir:{maildir}", "--me", "ada@example.com")
     assert meshclaw("doctor").code == 0
-    (home / "policy.toml").write_text("[allow")
+    (home / "policy.cedar").write_text("permit")
     home.chmod(0o755)
     said = meshclaw("doctor", "--json")
     broken = {check["name"] for check in said.json() if check["state"] == "broken"}
     assert said.code == 1
     assert {"state folder", "policy"} <= broken
-    assert (home / "policy.toml").read_text() == "[allow"
+    assert (home / "policy.cedar").read_text() == "permit"
     assert home.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_broken_policy_stops_everything(meshclaw: Meshclaw, home: Path, letters: Path) -> None:
-    (home / "policy.toml").write_text("[allow")
+    (home / "policy.cedar").write_text("permit")
     said = meshclaw("mail", "triage", "--from-dir", str(letters))
     assert said.code == 1
     assert "nothing runs" in said.err
@@ -125,13 +125,15 @@ def test_a_broken_policy_stops_everything(meshclaw: Meshclaw, home: Path, letter
 def test_a_policy_that_forbids_moving_leaves_every_mail_where_it_is(
     meshclaw: Meshclaw, home: Path, letters: Path
 ) -> None:
-    (home / "policy.toml").write_text('[allow]\neffects = ["read", "label", "write"]\nverbs = ["mail.*"]\n'
-                                      '[deny]\nverbs = ["mail.move"]\n')  # fmt: skip
+    (home / "policy.cedar").write_text(
+        "permit (principal, action, resource);"
+        '@id("stay") forbid (principal, action == Action::"mail.move", resource);'
+    )
     run = meshclaw("mail", "triage", "--from-dir", str(letters), "--json").json()["run"]
     shown = meshclaw("run", "show", run, "--json").json()
     moves = [action for action in shown["actions"] if action["verb"] == "mail.move"]
     assert moves
-    assert {(move["stand"], move["rule"]) for move in moves} == {("denied", "grant.policy")}
+    assert {(move["stand"], move["rule"]) for move in moves} == {("denied", "policy.forbidden")}
 
 
 def test_autonomy_is_shown_and_set_by_the_person_only(meshclaw: Meshclaw) -> None:

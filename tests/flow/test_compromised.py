@@ -20,15 +20,20 @@ from meshclaw.flow.event.action import ActionDecided
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.event.run import PlanFrozen
 from meshclaw.flow.grant import Rights
+from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.guard import intents
+from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.manifest import declarations
 from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
+from meshclaw.runs.deciding import Parts
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import start, tell
+from meshclaw.testing.policies import permit_all
 from meshclaw.testing.tools import FakeTools
 from tests.guard.test_manifest import EXAMPLE
 
@@ -76,10 +81,11 @@ def parts(home: Path) -> Iterator[tuple[Ledger, ContentStore]]:
 def door_to(world: FakeTools, parts: tuple[Ledger, ContentStore], agent: Agent, **more: object) -> Door:
     ledger, contents = parts
     known: dict[str, object] = {"reviewed": {"files": pin(world.declarations.values())}, **more}
-    return Door(
-        ledger=ledger, contents=contents, connectors={"files": world}, ceiling=agent.rights, policy=agent.rights,
+    return Door(Parts(ledger=ledger, contents=contents, connectors={"files": world},
+        ceiling=Ceiling(rights=agent.rights), policies=permit_all(world.declarations.values()), person=Person(),
+        stopped=lambda: None,
         **known,  # type: ignore[arg-type]
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def asked(parts: tuple[Ledger, ContentStore], agent: Agent, words: str) -> Run:

@@ -17,15 +17,19 @@ from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.action import ActionDecided, ActionPerformed
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.grant import Rights
+from meshclaw.flow.person import Person
 from meshclaw.guard import intents
+from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, kind_of
 from meshclaw.outcomes.count import count
 from meshclaw.runs import approve, undo
 from meshclaw.runs.act import Door
+from meshclaw.runs.deciding import Parts
 from meshclaw.runs.run import approvals, start, tell, working
 from meshclaw.testing.connector import NOTE, POST, FakeConnector
+from meshclaw.testing.policies import permit_all
 from meshclaw.triggers import terminal
 
 
@@ -43,14 +47,10 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
 
     # The claw's parts; the world is a list.
     ledger, contents, world = Ledger(home), ContentStore(home), FakeConnector()
-    door = Door(
-        ledger=ledger,
-        contents=contents,
-        connectors={"fake": world},
-        ceiling=rights,
-        policy=rights,
-        reviewed={"fake": pin(world.declarations.values())},
-    )
+    door = Door(Parts(ledger=ledger, contents=contents, connectors={"fake": world},
+        ceiling=Ceiling(rights=rights), policies=permit_all(world.declarations.values()), person=Person(),
+        stopped=lambda: None, reviewed={"fake": pin(world.declarations.values())},
+    ))  # fmt: skip
 
     # A trigger receives a request, and a run begins.
     request = terminal.receive("notes.keep")
@@ -66,7 +66,7 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
 
     # The person says yes to exactly that, and only now it leaves the machine.
     [waiting] = approvals(ledger).open()
-    result = approve.allow(door, tell(ledger, contents, run.id), waiting)
+    result = approve.allow(door, tell(ledger, contents, run.id), waiting, approve.Seen(shown=waiting.shown))
     assert result.stand == "done"
     assert world.world == ["milk", "we need milk"]
 

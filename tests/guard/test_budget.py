@@ -25,6 +25,7 @@ from meshclaw.guard.budget import check, cost_of
 from meshclaw.guard.limits import DEFAULT, UNLIMITED, Limits, RunWindow, Window
 from meshclaw.guard.spent import ALIKE, Spent
 from meshclaw.ledger.ledger import timestamp
+from meshclaw.testing.policies import permit_all
 
 NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
 
@@ -46,7 +47,8 @@ CENTS = declared("x.pay", "spend", amount=Argument("amount", "usd.cents"))
 EUROS = declared("x.pay", "spend", amount=Argument("amount", "eur"))
 EVERY = {one.verb: one for one in (READ, MOVE, WIPE, SEND, SHIP, PAY)}
 ALL = Rights(effects=frozenset(("read", "write", "send", "deploy", "spend")), verbs=frozenset({"x.*"}))
-OPEN = Grant(ceiling=ALL, policy=ALL, agent=ALL, intent=ALL)
+OPEN = Grant(ceiling=ALL, agent=ALL, intent=ALL)
+PERMIT = permit_all([*EVERY.values(), GET])
 
 
 def act(declaration: Declaration, run: str = "r", **arguments: Any) -> Action:
@@ -70,7 +72,7 @@ def spent(*events: Event, now: datetime = NOW, root: str = "r") -> Spent:
 
 
 def context(declaration: Declaration, used: Spent, limits: Limits = DEFAULT, **more: Any) -> Context:
-    fields = {"grant": OPEN, "level": "autonomous", "now": NOW, "reviewed": True, **more}
+    fields = {"grant": OPEN, "policies": PERMIT, "level": "autonomous", "now": NOW, "reviewed": True, **more}
     return Context(declaration=declaration, spent=used, limits=limits, **fields)
 
 

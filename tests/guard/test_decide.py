@@ -1,4 +1,4 @@
-"""grant = ceiling ∩ policy ∩ agent ∩ intent; default deny; ask → approval bound to the action's digest."""
+"""grant = ceiling ∩ agent ∩ intent; default deny; ask → approval bound to the action's digest."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from hypothesis import strategies as st
 from meshclaw.flow.action import Action
 from meshclaw.flow.approval import Approval
 from meshclaw.flow.autonomy import LADDER
+from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import Argument, Declaration, Effect
 from meshclaw.flow.grant import Grant, Rights
+from meshclaw.flow.slip import Slip
 from meshclaw.guard import Context, decide
+from meshclaw.guard.decide import Layer, judge
+from meshclaw.guard.slip import draw
+from meshclaw.testing.policies import permit_all
 
 NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
 ALL = Rights(effects=frozenset(EFFECTS), verbs=frozenset({"mail.*"}))
-OPEN = Grant(ceiling=ALL, policy=ALL, agent=ALL, intent=ALL)
+OPEN = Grant(ceiling=ALL, agent=ALL, intent=ALL)
 MOVE = Declaration(
     verb="mail.move",
     effect="write",
@@ -36,6 +41,8 @@ SEND = Declaration(
     words="Send",
 )
 
+PERMIT = permit_all([MOVE, SEND])
+
 
 def action(declaration: Declaration = MOVE, **more: Any) -> Action:
     return Action(run="r", verb=declaration.verb, arguments={"ref": "1", "to": "Bulk", **more})
@@ -47,6 +54,7 @@ def context(declaration: Declaration | None = MOVE, **more: Any) -> Context:
             "declaration": declaration,
             "reviewed": True,
             "grant": OPEN,
+            "policies": PERMIT,
             "level": "act_with_undo",
             "now": NOW,
             **more,
@@ -54,11 +62,15 @@ def context(declaration: Declaration | None = MOVE, **more: Any) -> Context:
     )
 
 
+def slip(of: Action, declaration: Declaration = SEND) -> Slip:
+    return draw(of, declaration, None, enclosed={}, agent="a@1", salt="00")
+
+
 def approval(of: Action, **more: Any) -> Approval:
     fields = {
         "id": "a1", "digest": of.digest, "run": of.run, "external_id": of.external_id, "verb": of.verb,
         "rule": "autonomy.draft", "asked": NOW - timedelta(hours=1), "expires": NOW + timedelta(hours=1),
-        "state": "allowed",
+        "state": "allowed", "shown": slip(of).digest, "seen": slip(of).digest,
     }  # fmt: skip
     return Approval(**{**fields, **more})
 
@@ -72,13 +84,19 @@ def test_a_declaration_of_another_verb_does_not_count() -> None:
     assert decide(action(), context(SEND)).rule == "declaration"
 
 
+def test_half_a_character_is_denied_and_can_be_written_down() -> None:
+    odd = Action(run="r", verb="mail.move", arguments={"ref": "1", "to": "\ud83d"})
+    assert decide(odd, context()).rule == "arguments"
+    assert len(odd.external_id) == 32
+
+
 @pytest.mark.parametrize("arguments", [{"ref": "1"}, {"ref": "1", "to": "x", "bcc": "evil"}, {}])
 def test_arguments_that_do_not_fit_the_declaration_are_denied(arguments: dict[str, Any]) -> None:
     decision = decide(Action(run="r", verb="mail.move", arguments=arguments), context())
     assert (decision.verdict, decision.rule) == ("deny", "arguments")
 
 
-@pytest.mark.parametrize("layer", ["ceiling", "policy", "agent", "intent"])
+@pytest.mark.parametrize("layer", ["ceiling", "agent", "intent"])
 @pytest.mark.parametrize(
     "rights",
     [
@@ -97,8 +115,8 @@ def test_one_layer_that_says_no_is_enough(layer: str, rights: Rights) -> None:
 
 def test_an_approval_does_not_widen_the_grant() -> None:
     wanted = action(SEND)
-    grant = msgspec.structs.replace(OPEN, policy=Rights())
-    assert decide(wanted, context(SEND, grant=grant, approval=approval(wanted))).rule == "grant.policy"
+    grant = msgspec.structs.replace(OPEN, intent=Rights())
+    assert decide(wanted, context(SEND, grant=grant, approval=approval(wanted))).rule == "grant.intent"
 
 
 def test_moves_act_with_undo_from_the_start_and_sending_asks() -> None:
@@ -116,7 +134,7 @@ def test_a_person_s_own_word_does_not_send_without_the_approval_of_exactly_that(
 
 def test_a_live_approval_of_exactly_this_allows_it() -> None:
     wanted = action(SEND)
-    decision = decide(wanted, context(SEND, level="draft", approval=approval(wanted)))
+    decision = decide(wanted, context(SEND, level="draft", approval=approval(wanted), slip=slip(wanted)))
     assert (decision.verdict, decision.rule) == ("allow", "approval")
 
 
@@ -129,11 +147,18 @@ def test_a_live_approval_of_exactly_this_allows_it() -> None:
         ({"state": "expired"}, "approval.expired"),
         ({"state": "open"}, "approval.expired"),
         ({"expires": NOW}, "approval.expired"),
+        ({"state": "withdrawn"}, "approval.withdrawn"),
+        ({"canary": True}, "approval.canary"),
+        ({"shown": "0" * 64}, "approval.drift"),
+        ({"seen": "0" * 64}, "approval.drift"),
+        ({"shown": "", "seen": ""}, "approval.drift"),
+        ({"channel": "chat", "answered_by": "chat"}, "approval.channel"),
     ],
 )
 def test_any_other_approval_denies(change: dict[str, Any], rule: str) -> None:
     wanted = action(SEND)
-    decision = decide(wanted, context(SEND, level="autonomous", approval=approval(wanted, **change)))
+    answer = approval(wanted, **change)
+    decision = decide(wanted, context(SEND, level="autonomous", approval=answer, slip=slip(wanted)))
     assert (decision.verdict, decision.rule) == ("deny", rule)
 
 
@@ -145,7 +170,7 @@ def test_an_approval_of_one_recipient_does_not_cover_another() -> None:
 effects = st.frozensets(st.sampled_from(EFFECTS))
 verbs = st.frozensets(st.sampled_from(["mail.move", "mail.send", "mail.*", "slack.*"]))
 rights = st.builds(Rights, effects=effects, verbs=verbs, denied=verbs)
-grants = st.builds(Grant, ceiling=rights, policy=rights, agent=rights, intent=rights)
+grants = st.builds(Grant, ceiling=rights, agent=rights, intent=rights)
 STRENGTH = {"deny": 0, "ask": 1, "allow": 2}
 
 
@@ -153,7 +178,7 @@ STRENGTH = {"deny": 0, "ask": 1, "allow": 2}
 def test_taking_rights_away_never_allows_more(
     grant: Grant, declaration: Declaration, level: str, data: Any
 ) -> None:
-    layer = data.draw(st.sampled_from(["ceiling", "policy", "agent", "intent"]))
+    layer = data.draw(st.sampled_from(["ceiling", "agent", "intent"]))
     had: Rights = getattr(grant, layer)
     fewer = Rights(
         effects=had.effects & data.draw(effects), verbs=had.verbs, denied=had.denied | data.draw(verbs)
@@ -172,3 +197,32 @@ def test_a_step_up_the_ladder_never_allows_less(grant: Grant, declaration: Decla
         for level in LADDER
     ]
     assert [STRENGTH[v] for v in verdicts] == sorted(STRENGTH[v] for v in verdicts)
+
+
+def broken(_: Action, __: Context) -> Decision | None:
+    raise RuntimeError
+
+
+words = st.sampled_from([None, ask("layer.ask", "sure?"), deny("layer.deny", "no")])
+layers = st.lists(words.map(lambda word: lambda _action, _context: word), max_size=5)
+
+
+@given(layers, words, st.booleans())
+def test_a_layer_more_never_allows_more(some: list[Layer], word: Decision | None, approved: bool) -> None:
+    wanted = action(SEND)
+    known = context(SEND, approval=approval(wanted) if approved else None, slip=slip(wanted))
+    more = [*some, lambda _action, _context: word]
+    assert STRENGTH[judge(wanted, known, more).verdict] <= STRENGTH[judge(wanted, known, some).verdict]
+
+
+@given(layers, st.data())
+def test_the_order_of_the_layers_does_not_change_the_verdict(some: list[Layer], data: Any) -> None:
+    wanted, known = action(SEND), context(SEND)
+    shuffled = data.draw(st.permutations(some))
+    assert judge(wanted, known, shuffled).verdict == judge(wanted, known, some).verdict
+
+
+@given(layers)
+def test_a_layer_that_breaks_is_a_denial(some: list[Layer]) -> None:
+    decision = judge(action(), context(), [*some, broken])
+    assert (decision.verdict, decision.rule) == ("deny", "guard.error")

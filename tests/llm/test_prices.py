@@ -72,11 +72,11 @@ def test_a_call_costs_to_the_micro_dollar_what_the_list_itself_calculates(
             reasoning=reasoning,
         ),
     )  # fmt: skip
-    expected = (theirs.total_price * 1_000_000).quantize(Decimal(1), ROUND_HALF_EVEN)
-    price = prices.of(usage)
-    assert (price.micros, price.known) == (int(expected), True)
-    nanos = (theirs.total_price * 10**9).quantize(Decimal(1), ROUND_HALF_EVEN)
-    assert price.nanos == int(nanos)
+    found = prices.of(usage)
+    micros, nanos = (
+        int((theirs.total_price * unit).quantize(Decimal(1), ROUND_HALF_EVEN)) for unit in (10**6, 10**9)
+    )
+    assert (found.micros, found.nanos, found.known) == (micros, nanos, True)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,8 @@ def test_an_unknown_model_costs_as_much_as_the_dearest_known_one_and_says_so(
 
 
 def test_nothing_used_costs_nothing_whatever_the_model(prices: Prices) -> None:
-    assert prices.of(call("<synthetic>", Tokens())) == Price(
-        micros=0, nanos=0, table=f"genai-prices {genai_prices.__version__}", known=True
-    )
+    table = f"genai-prices {genai_prices.__version__}"
+    assert prices.of(call("<synthetic>", Tokens())) == Price(micros=0, nanos=0, table=table, known=True)
 
 
 def test_a_fast_call_of_a_model_without_a_listed_multiple_is_never_cheaper_than_the_dearest_one(

@@ -10,15 +10,19 @@ import time
 from pathlib import Path
 
 from meshclaw.flow.action import Action
+from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.guard import intents
+from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.limits import Limits, Window
 from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
+from meshclaw.runs.deciding import Parts
 from meshclaw.runs.run import start
 from meshclaw.testing.connector import NOTE, FakeConnector
+from meshclaw.testing.policies import permit_all
 from tests.runs.conftest import AGENT, RIGHTS
 
 if __name__ == "__main__":
@@ -26,10 +30,11 @@ if __name__ == "__main__":
     intents.INTENTS["test.work"] = RIGHTS
     world = FakeConnector()
     ledger, contents = Ledger(folder), ContentStore(folder)
-    door = Door(
-        ledger=ledger, contents=contents, connectors={"fake": world}, ceiling=RIGHTS, policy=RIGHTS,
+    door = Door(Parts(ledger=ledger, contents=contents, connectors={"fake": world},
+        ceiling=Ceiling(rights=RIGHTS), policies=permit_all(world.declarations.values()), person=Person(),
+        stopped=lambda: None,
         limits=Limits(hour=Window(changes=limit)), reviewed={"fake": pin(world.declarations.values())},
-    )  # fmt: skip
+    ))  # fmt: skip
     request = Request(intent="test.work", trigger="terminal", trust="person")
     run = start(ledger, contents, request=request, agent=AGENT, subject="the fake world")
     (folder / f"ready-{name}").touch()

@@ -9,22 +9,28 @@ import pytest
 
 from meshclaw.agents import builtin
 from meshclaw.flow.action import Action
+from meshclaw.flow.approval import Approval
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
 from meshclaw.flow.event.approval import ApprovalAsked
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.run import Run
 from meshclaw.flow.units import utc_now
-from meshclaw.guard import approvals as approvals_module
+from meshclaw.guard.approvals import LONGEST
 from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import approve, resume, undo
 from meshclaw.runs.act import Door
+from meshclaw.runs.approve import Seen
 from meshclaw.runs.outbox import Outbox
 from meshclaw.runs.run import approvals, cancel, finish, tell
 from meshclaw.testing.connector import LOOK, NOTE, POST, FakeConnector
 from tests.runs.conftest import AGENT
 
 Begin = Callable[[], Run]
+
+
+def seen(approval: Approval) -> Seen:
+    return Seen(shown=approval.shown)
 
 
 def note(run: Run, text: str) -> Action:
@@ -110,11 +116,11 @@ def test_an_ask_waits_survives_a_restart_and_is_performed_once_allowed(
     [waiting] = approvals(again).open()
     assert waiting.digest == post(run, "hello").digest
     again.close()
-    result = approve.allow(door, told, waiting)
+    result = approve.allow(door, told, waiting, seen(waiting))
     assert (result.stand, world.world) == ("done", ["hello"])
     assert tell(ledger, door.contents, run.id).state == "done"
     with pytest.raises(Exception, match="allowed already"):
-        approve.allow(door, told, approvals(ledger).get(waiting.id))
+        approve.allow(door, told, approvals(ledger).get(waiting.id), seen(waiting))
     assert world.world == ["hello"]
 
 
@@ -133,7 +139,7 @@ def test_a_denied_approval_is_final_and_demotes(
     door.act(run, AGENT, [post(run, "hello")])
     finish(ledger, run)
     [waiting] = approvals(ledger).open()
-    approve.deny(ledger, tell(ledger, door.contents, run.id), waiting, door.declaration(POST))
+    approve.deny(ledger, tell(ledger, door.contents, run.id), waiting, door.declaration(POST), seen(waiting))
     assert [(e.level, e.by) for e in ledger.events(AutonomyChanged)] == [
         ("one_tap", "person"),
         ("draft", "rejection"),
@@ -148,12 +154,12 @@ def test_an_approval_expires(
     run = begin()
     door.act(run, AGENT, [post(run, "hello")])
     finish(ledger, run)
-    later = utc_now() + approvals_module.LIFETIME + timedelta(seconds=1)
+    later = utc_now() + LONGEST + timedelta(seconds=1)
     monkeypatch.setattr(ledger_module, "utc_now", lambda: later)
     [late] = approvals(ledger).all()
     assert late.state == "expired"
     with pytest.raises(Exception, match="expired already"):
-        approve.allow(door, tell(ledger, door.contents, run.id), late)
+        approve.allow(door, tell(ledger, door.contents, run.id), late, seen(late))
     assert tell(ledger, door.contents, run.id).state == "done"
     assert world.world == []
 
@@ -167,10 +173,10 @@ def test_an_allowed_action_that_was_edited_in_the_store_is_not_performed(
     changed = door.contents._db.execute(
         "UPDATE content SET body = replace(body, 'bob@', 'eve@') WHERE instr(body, 'bob@')"
     )
-    assert changed.rowcount == 1
+    assert changed.rowcount == 2  # the argument and the slip
     [waiting] = approvals(ledger).open()
     with pytest.raises(Exception, match="was changed"):
-        approve.allow(door, tell(ledger, door.contents, run.id), waiting)
+        approve.allow(door, tell(ledger, door.contents, run.id), waiting, seen(waiting))
     assert world.world == []
 
 

@@ -26,10 +26,12 @@ from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import approve
 from meshclaw.runs.act import Door
+from meshclaw.runs.deciding import Parts
 from meshclaw.runs.run import approvals, finish, start, tell
 from meshclaw.runs.spending import Spending
 from meshclaw.testing.connector import LOOK, NOTE, POST, FakeConnector
-from tests.runs.conftest import AGENT
+from meshclaw.testing.policies import permit_all
+from tests.runs.conftest import AGENT, change
 
 Begin = Callable[[], Run]
 ROOT = Path(__file__).parents[2]
@@ -51,7 +53,7 @@ def look(run: Run) -> Action:
 def limit(door: Door) -> Callable[..., None]:
     def limit(span: str, **numbers: int) -> None:
         window = RunWindow(**numbers) if span == "run" else Window(**numbers)
-        door._limits = msgspec.structs.replace(DEFAULT, **{span: window})
+        change(door, limits=msgspec.structs.replace(DEFAULT, **{span: window}))
 
     return limit
 
@@ -76,11 +78,11 @@ def test_another_run_and_another_process_count_in_the_hour(
     limit("hour", changes=2)
     first, second = begin(), begin()
     door.act(first, AGENT, [note(first, "a")])
-    again = Door(
-        ledger=Ledger(ledger.path.parent), contents=door.contents, connectors=door._connectors,
-        ceiling=door._ceiling, policy=door._policy, limits=door._limits,
+    again = Door(Parts(ledger=Ledger(ledger.path.parent), contents=door.contents, connectors=door.parts.connectors,
+        ceiling=door.parts.ceiling, policies=door.parts.policies, person=door.parts.person,
+        stopped=door.parts.stopped, limits=door.parts.limits,
         reviewed={"fake": pin(FakeConnector.declarations.values())},
-    )  # fmt: skip
+    ))  # fmt: skip
     assert again.act(second, AGENT, [note(second, "b")])[0].stand == "done"
     assert door.act(first, AGENT, [note(first, "c")])[0].stand == "denied"
     again.ledger.close()
@@ -188,7 +190,7 @@ def test_a_run_that_goes_on_after_days_remembers_what_it_used(
     monkeypatch.setattr(ledger_module, "utc_now", lambda: later)
     spent = Spending(ledger, run.id).refresh(ledger.now())
     assert [spent.of(span).used("changes") for span in ("run", "hour", "day")] == [2, 0, 0]
-    door._spent.clear()
+    door.deciding._spent.clear()
     assert door.act(child, AGENT, [note(child, "c")])[0].stand == "denied"
 
 
@@ -203,12 +205,12 @@ def test_setting_the_clock_back_buys_nothing(
     for back, stand in ((timedelta(days=2), "denied"), (timedelta(days=2, minutes=-30), "denied")):
         monkeypatch.setattr(ledger_module, "utc_now", lambda back=back: real - back)
         assert door.act(run, AGENT, [note(run, f"b{back}")])[0].stand == stand
-        door._spent.clear()
+        door.deciding._spent.clear()
         assert door.act(run, AGENT, [note(run, f"c{back}")])[0].stand == stand
     assert len(list(ledger.events(ClockStepped))) == 1
     monkeypatch.setattr(ledger_module, "utc_now", lambda: real - timedelta(days=2, minutes=-61))
     assert door.act(run, AGENT, [note(run, "d")])[0].stand == "done"
-    door._spent.clear()
+    door.deciding._spent.clear()
     assert door.act(run, AGENT, [note(run, "e")])[0].stand == "denied"
 
 
@@ -267,7 +269,8 @@ def test_a_yes_before_the_freeze_was_acted_on_and_one_after_it_does_nothing(
     run = begin()
     door.act(run, AGENT, [look(run)])
     [asked] = door.act(run, AGENT, [post(run, "early")])
-    approve.allow(door, tell(ledger, door.contents, run.id), approvals(ledger).get(asked.approval))
+    waiting = approvals(ledger).get(asked.approval)
+    approve.allow(door, tell(ledger, door.contents, run.id), waiting, approve.Seen(shown=waiting.shown))
     assert world.world == ["early"]
     assert door.act(run, AGENT, [post(run, "late")])[0].stand == "denied"
     [frozen] = ledger.events(RunFrozen)
@@ -284,9 +287,10 @@ def test_money_is_reserved_exactly(
     )  # fmt: skip
     spend = msgspec.structs.replace(pay, effect="spend")
     monkeypatch.setitem(FakeConnector.declarations, "fake.pay", spend)
-    rights = msgspec.structs.replace(door._ceiling, effects=door._ceiling.effects | {"spend"})
-    monkeypatch.setattr(door, "_ceiling", rights)
-    monkeypatch.setattr(door, "_policy", rights)
+    had = door.parts.ceiling.rights
+    rights = msgspec.structs.replace(had, effects=had.effects | {"spend"})
+    change(door, ceiling=msgspec.structs.replace(door.parts.ceiling, rights=rights))
+    change(door, policies=permit_all(FakeConnector.declarations.values()))
     monkeypatch.setitem(__import__("meshclaw.guard.intents", fromlist=["x"]).INTENTS, "test.work", rights)
     agent = msgspec.structs.replace(AGENT, rights=rights)
     ledger.record(AutonomyChanged(agent="tester@1", verb="fake.pay", level="autonomous", by="person"))

@@ -98,6 +98,16 @@ def test_two_calls_of_one_source_are_never_made_one() -> None:
     assert [len(seen.others) for seen in found.calls] == [0, 1]
 
 
+def test_transcripts_of_two_tools_are_two_calls() -> None:
+    assert len(reconcile([call("transcript"), call("transcript", tool="opencode")]).calls) == 2
+
+
+@pytest.mark.parametrize("at", [-(10**15), 10**15])
+def test_a_day_that_no_calendar_has_is_still_a_day(at: int) -> None:
+    (line,) = days(reconcile([call("transcript", at=at)]), price)
+    assert line.day == f"day {at // DAY}"
+
+
 def test_sums_count_only_where_no_call_is_known() -> None:
     known, unknown = total("telemetry"), total("telemetry", "other", session="s2")
     bill, only_bill = total("invoice", session=""), total("invoice", tool="kiro", session="", credits_milli=5)

@@ -12,7 +12,6 @@ from meshclaw.errors import UserError
 from meshclaw.flow.autonomy import LADDER, Level
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.guard.autonomy import Autonomy
-from meshclaw.runs.act import label
 from meshclaw.wiring import open_claw
 
 
@@ -32,8 +31,8 @@ def show(as_json: bool) -> None:
         autonomy = Autonomy(claw.ledger.events(AutonomyChanged))
         rows = [
             {
-                "agent": label(agent), "verb": declaration.verb, "effect": declaration.effect,
-                "level": autonomy.level(label(agent), declaration), "words": declaration.words,
+                "agent": agent.label, "verb": declaration.verb, "effect": declaration.effect,
+                "level": autonomy.level(agent.label, declaration), "words": declaration.words,
             }
             for agent in AGENTS.values()
             for declaration in claw.declarations()
@@ -63,7 +62,7 @@ def set_(agent: str, verb: str, level: str, dry_run: bool) -> None:
                 f"Take care: {verb} cannot be taken back, so act_with_undo still asks; autonomous does not."
             )
         if not dry_run:
-            name = label(AGENTS[agent])
+            name = AGENTS[agent].label
             claw.ledger.record(
                 AutonomyChanged(agent=name, verb=verb, level=cast("Level", level), by="person")
             )

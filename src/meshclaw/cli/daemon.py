@@ -29,6 +29,8 @@ WAIT_S = 30.0
 """How long one wait for mail lasts."""
 STOP_S = 60.0
 """How long a stop waits for a triage to finish; a kill would only leave it to be resumed."""
+LOOK_S = 5.0
+"""Between two looks whether the kill switch is still there."""
 RETRY_S = (5, 15, 60, 300)
 """Pauses after failures in a row; the last one repeats."""
 
@@ -92,10 +94,13 @@ def _work(account: Account, at_work: threading.Lock, stop: threading.Event) -> N
     """Triage, then wait until the inbox differs from how it was just before that triage."""
     with open_claw() as claw, claw.mailbox(account, changing=False) as watched:
         while not stop.is_set():
+            while claw.stopped() and not stop.wait(LOOK_S):
+                pass
             for _ in watched.entries(INBOX):  # what is listed now is no news to the wait below
                 pass
             with at_work:
-                _triage(account)
+                if not stop.is_set():
+                    _triage(account)
             while not stop.is_set() and not watched.wait(INBOX, WAIT_S):
                 pass
 

@@ -13,7 +13,7 @@ import msgspec
 from meshclaw.cli import screen
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.placement import INBOX
-from meshclaw.guard import limits, policy
+from meshclaw.guard import ceiling, stop
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.home import home
 from meshclaw.wiring import Claw, open_claw
@@ -51,9 +51,11 @@ def _show(check: Check) -> None:
 
 def _all() -> Iterator[Check]:
     yield _checked("state folder", _folder)
-    yield _checked("ceiling", lambda: _rights(policy.CEILING))
-    yield _checked("policy", lambda: _rights(home() / "policy.toml"))
-    yield _checked("limits", lambda: _limits(home() / "limits.toml"))
+    yield _checked("ceiling", _ceiling)
+    yield _checked("policy", _policies)
+    yield _checked("limits", _limits)
+    yield _checked("kill switch", _stop)
+    yield _checked("sandbox", _sandbox)
     try:
         with open_claw() as claw:
             yield _checked("ledger", lambda: _ledger(claw))
@@ -96,16 +98,40 @@ def _folder() -> Check | str:
     return f"{folder}, {free_mb} MB free"
 
 
-def _rights(path: policy.Path) -> str:
-    rights = policy.load(path)
-    where = str(path) if path.exists() else "no file, the careful default"
+def _ceiling() -> str:
+    rights = ceiling.load(ceiling.CEILING).rights
+    where = str(ceiling.CEILING) if ceiling.CEILING.exists() else "no file, the careful default"
     return f"{where}; effects {', '.join(sorted(rights.effects)) or 'none'}"
 
 
-def _limits(path: policy.Path) -> str:
-    own = limits.load(path)
-    where = str(path) if path.exists() else "no file, the careful default"
-    return f"{where}; a day: {own.day.calls:,} calls, {own.day.recipients:,} recipients"
+def _policies() -> str:
+    found = Claw(home()).policies.sources
+    return "; ".join(f"{one.name}: {len(one.rules)} policies in {one.path}" for one in found)
+
+
+def _limits() -> str:
+    day = Claw(home()).limits.day
+    return f"a day: {day.calls:,} calls, {day.recipients:,} recipients"
+
+
+def _stop() -> Check | str:
+    found = stop.read(home())
+    if found is None:
+        return "not pulled"
+    told = f"{stop.refusal(found).reason} ({stop.told(found)})"
+    return Check(name="kill switch", state="warning", told=told)
+
+
+def _sandbox() -> Check | str:
+    from meshclaw.guard.sandbox import probe
+    from meshclaw.guard.sandbox.run import INSTALL, find
+
+    found = find()
+    if found.kind == "none":
+        return Check(name="sandbox", state="warning", told="there is none, so no command is run", fix=INSTALL)
+    if found.kind == "bubblewrap":
+        probe.ensure(found.path, egress=False)
+    return f"{found.kind} holds"
 
 
 def _ledger(claw: Claw) -> Check | str:

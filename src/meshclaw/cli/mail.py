@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections import Counter
 from collections.abc import Generator
@@ -12,10 +13,7 @@ import click
 import msgspec
 
 from meshclaw.cli import screen
-from meshclaw.cli.connecting import accounts, connect, disconnect
-from meshclaw.cli.placed import undo, why
 from meshclaw.cli.working import Progress, Triaged, silent, triage_mailbox
-from meshclaw.cli.writing import archive, draft, send, unsubscribe
 from meshclaw.flow.card import Card
 from meshclaw.flow.placement import CATEGORIES
 from meshclaw.flow.units import new_id
@@ -25,8 +23,29 @@ from meshclaw.wiring import Claw, open_claw
 SHOWN = 5
 """Mails of a category that are listed; the digest has them all."""
 
+ELSEWHERE = {
+    "connect": "connecting", "accounts": "connecting", "disconnect": "connecting", "why": "placed", "undo": "placed",
+    "archive": "writing", "draft": "writing", "send": "writing", "unsubscribe": "writing",
+}  # fmt: skip
+"""Verbs of other files, by file."""
 
-@click.group("mail")
+
+class Verbs(click.Group):
+    """A file is imported when one of its verbs is called: writing needs ``email``, which triage does without."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(
+            importlib.import_module(f"meshclaw.cli.{ELSEWHERE[cmd_name]}"), cmd_name
+        )
+        return command
+
+
+@click.group("mail", cls=Verbs)
 def command() -> None:
     """Your mail: sorted while you sleep, nothing deleted, all of it reversible."""
 
@@ -168,7 +187,3 @@ def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
 
     with open_claw() as claw:
         show(build(claw, choose(claw, runs)), html=html, as_json=as_json)
-
-
-for one in (connect, accounts, disconnect, why, undo, archive, draft, send, unsubscribe):
-    command.add_command(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -14,14 +15,18 @@ from meshclaw.errors import MeshClawError
 NOUNS = {
     "demo": "See the whole thing in a minute on a mailbox made for it.",
     "mail": "Connect a mailbox, triage it, read the digest, ask why.",
-    "approvals": "What waits for your word: list, allow, deny, why.",
+    "approvals": "What waits for your word: list, why, allow, deny, health.",
     "run": "What the claw did: list, show, resume, cancel, undo.",
     "outcomes": "What became of it: stood, edited, undone.",
     "autonomy": "How far each agent may go alone: show, set.",
+    "guard": "Why it decided so, and what a request allows: why, licence.",
     "connectors": "What each connector can do: list, show, review.",
     "budget": "What was used and what is left, per run, hour and day.",
     "usage": "What AI tools were used for and what it cost: import, show, sources.",
     "ledger": "The record: verify, tail, export, show.",
+    "policy": "What the policies say: check, explain, test, diff, replay.",
+    "sandbox": "Run a command that nobody has to trust: explain, run.",
+    "stop": "Stop everything the claw does, now; and let it go on.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",
 }
@@ -37,6 +42,7 @@ class Nouns(click.Group):
         if cmd_name not in NOUNS:
             return None
         module = importlib.import_module(f"meshclaw.cli.{cmd_name}")
+        gc.freeze()  # what was loaded stays: the collector need not walk over it again and again
         command: click.Command = module.command
         return command
 

@@ -7,7 +7,7 @@ import click
 from meshclaw.cli import screen
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.placement import Category
-from meshclaw.outcomes.count import Share, count
+from meshclaw.outcomes.count import count
 from meshclaw.outcomes.mail import open_placements
 from meshclaw.wiring import open_claw
 
@@ -32,16 +32,10 @@ def command(as_json: bool) -> None:
         ("CATEGORY", "SETTLED", "STOOD", "EDITED", "UNDONE", "IGNORED", "PENDING"),
         [
             (
-                row.category, str(row.settled), _share(row.stood), _share(row.edited), _share(row.undone),
+                row.category, str(row.settled), *map(screen.share, (row.stood, row.edited, row.undone)),
                 str(row.ignored), str(row.pending),
             )
             for row in rows
         ],
         empty="Nothing to count yet: meshclaw mail triage",
     )  # fmt: skip
-
-
-def _share(share: Share) -> str:
-    if share.share is None:
-        return "-"
-    return f"{share.count} ({share.share:.0%}, {share.low:.0%} to {share.high:.0%})"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
+
+if TYPE_CHECKING:
+    from meshclaw.outcomes.count import Share
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen and do nothing.")
@@ -48,6 +52,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) ->
 def clean(text: str) -> str:
     """Without control and escape characters: subjects come from strangers."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def share(of: Share) -> str:
+    """With its interval; a dash where nothing was counted."""
+    if of.share is None:
+        return "-"
+    return f"{of.count} ({of.share:.0%}, {of.low:.0%} to {of.high:.0%})"
 
 
 def short(run: str) -> str:

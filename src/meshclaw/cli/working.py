@@ -20,8 +20,9 @@ from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.outcomes import mail as outcomes
 from meshclaw.runs import resume
-from meshclaw.runs.act import Door, Result, label
+from meshclaw.runs.act import Door
 from meshclaw.runs.outbox import Item
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import Told, start, tell_stopped, working
 from meshclaw.runs.triage import Report, triage
 from meshclaw.runs.undo import Undone, plan, undo
@@ -56,6 +57,7 @@ def triage_mailbox(
 
     ``sources`` names mails that came from files, by ref. ``dry_run`` judges and changes nothing.
     """
+    claw.refuse_if_stopped()
     stopped = [] if dry_run else stopped_runs(claw, account.address)
     for told in stopped:
         _resume(claw, told, mailbox, account)
@@ -81,6 +83,7 @@ def resume_run(claw: Claw, told: Told) -> list[Result]:
         raise UserError(
             f"the run is {told.state}; there is nothing to resume", fix="meshclaw run list shows them all."
         )
+    claw.refuse_if_stopped()
     account = claw.accounts.get(told.run.subject)
     with claw.mailbox(account) as mailbox:
         return _resume(claw, told, mailbox, account)
@@ -93,6 +96,7 @@ def undo_run(
     items = plan(claw.door(), told, only)
     if dry_run or not items:
         return Undone(run="", undone=len(items) if dry_run else 0, failed=0, results=[])
+    claw.refuse_if_stopped()
     account = claw.accounts.get(told.run.subject)
     with claw.mailbox(account) as mailbox:
         return undo(claw.door(mailbox, account), told, items)
@@ -102,7 +106,7 @@ def _resume(claw: Claw, told: Told, mailbox: Mailbox, account: Account) -> list[
     door = claw.door(mailbox, account)
     with working(claw.ledger, told.run), claw.lessons.batch():
         results = resume.settle(door, told)
-        if told.run.agent == label(MAIL_TRIAGE):
+        if told.run.agent == MAIL_TRIAGE.label:
             _place(claw, door, told.run, account, sources={}, progress=silent, dry_run=False)
     return results
 

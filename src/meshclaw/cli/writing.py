@@ -20,7 +20,8 @@ from meshclaw.connectors.mail.mailbox.base import Entry
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.run import Run
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import start, working
 from meshclaw.settings.accounts import Account
 from meshclaw.triggers import terminal

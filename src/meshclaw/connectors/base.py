@@ -11,6 +11,7 @@ from meshclaw.errors import MeshClawError
 from meshclaw.flow.action import Action
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.receipt import Receipt
+from meshclaw.flow.slip import Enclosed
 
 
 class Performed(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,13 @@ class Connector(Protocol):
         """One result per action, in order, each as soon as it is certain.
 
         An error says that this action did not happen; ``Uncertain`` that it may have.
+        """
+        ...
+
+    def enclose(self, action: Action, /) -> Mapping[str, Enclosed]:
+        """What ``action`` only points at, read for the person who is asked about it; changes nothing.
+
+        Where it cannot be read, an error: the person is told that it was not shown. Secrets never.
         """
         ...
 

@@ -28,7 +28,12 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def digest(self) -> str:
-        """Binds an approval to exactly this verb and these arguments."""
+        """Binds an approval to exactly this verb and these arguments.
+
+        Normal is only what no connector can tell apart: the order of a map's keys and JSON's white space
+        (``canonical``). Texts stay as they are: two Unicode forms of a name are two files, and the local part of an
+        address is its server's to read (RFC 5321 §2.4), so to fold them would let an approval of one allow the other.
+        """
         return digest_of({"verb": self.verb, "arguments": self.arguments})
 
     @cached_property

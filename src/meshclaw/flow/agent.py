@@ -14,3 +14,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     intents: frozenset[str]
     rights: Rights
+
+    @property
+    def label(self) -> str:
+        """How events name it: ``mail-triage@1``."""
+        return f"{self.name}@{self.version}"

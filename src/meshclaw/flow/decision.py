@@ -14,17 +14,21 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     """Stable label of the deciding rule, as in ``grant.intent``."""
     reason: str
-    """One sentence for the person."""
+    """One sentence for the person, without content: it stands in the event."""
     question: str = ""
-    """The smallest question for the person. Holds content: for their eyes and the content store only."""
+    """The smallest question for the person, or what was wrong. Holds content: for their eyes, never for an event."""
     labels: dict[str, str] = {}
     """By argument, where its value comes from: labels of ``guard.origin``, no content."""
     needs: tuple[str, ...] = ()
     """What would turn an ask into an allow."""
+    also: tuple[Decision, ...] = ()
+    """The asks of further layers: the person is told all of them."""
+    policies: tuple[str, ...] = ()
+    """Whose policies decided, as in ``company:freeze``."""
 
 
-def deny(rule: str, reason: str) -> Decision:
-    return Decision(verdict="deny", rule=rule, reason=reason)
+def deny(rule: str, reason: str, *, question: str = "") -> Decision:
+    return Decision(verdict="deny", rule=rule, reason=reason, question=question)
 
 
 def ask(rule: str, reason: str, *needs: str, question: str = "") -> Decision:

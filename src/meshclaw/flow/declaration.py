@@ -29,6 +29,10 @@ class Argument(msgspec.Struct, frozen=True):
     """What kind of thing it names, as in ``address`` or ``file.id``; compared with the types of result fields.
     Of an amount of money its unit: ``usd``, ``usd.cents`` or ``usd.micros``."""
     required: bool = True
+    replaces: str = ""
+    """The argument, or what the connector encloses, that holds what stands there now: the person sees a diff."""
+    item: bool = False
+    """It only says which one of the person's own things it is: in this alone may actions differ that are alike."""
 
 
 class Field(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The rights a run has: ceiling ∩ policy ∩ agent ∩ intent; the tightest wins."""
+"""The rights a run has, policies apart: ceiling ∩ agent ∩ intent; the tightest wins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     ceiling: Rights
-    policy: Rights
     agent: Rights
     intent: Rights
 
@@ -31,7 +30,6 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         """The name of the first layer that does not allow this verb; None where all do."""
         layers = (
             ("ceiling", self.ceiling),
-            ("policy", self.policy),
             ("agent", self.agent),
             ("intent", self.intent),
         )

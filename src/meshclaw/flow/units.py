@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from datetime import UTC, datetime
@@ -39,7 +40,12 @@ def canonical(value: object) -> bytes:
 
     JSON without white space; fields in their declared order, the keys of maps sorted.
     """
-    return _encoder.encode(value)
+    try:
+        return _encoder.encode(value)
+    except (
+        UnicodeEncodeError
+    ):  # half of a surrogate pair, which no UTF-8 holds: written out, so that it can be told
+        return json.dumps(msgspec.to_builtins(value), sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def sha256_hex(data: bytes) -> str:

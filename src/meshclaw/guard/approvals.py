@@ -1,4 +1,8 @@
-"""Approvals as the ledger's events left them: open, allowed, denied or expired."""
+"""Approvals as the ledger's events left them, and what an answer comes to.
+
+An answer allows only where everything still holds: the same action, the same slip, in time, by a way that is not the
+one under attack, by as many persons as it takes, and not used before.
+"""
 
 from __future__ import annotations
 
@@ -9,38 +13,61 @@ import msgspec
 
 from meshclaw.errors import NotFound
 from meshclaw.flow.action import Action
-from meshclaw.flow.approval import Approval
-from meshclaw.flow.decision import Decision, deny
-from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
+from meshclaw.flow.approval import Approval, Channel
+from meshclaw.flow.decision import Decision, ask, deny
+from meshclaw.flow.declaration import Declaration
+from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked, ApprovalPlanted, ApprovalSeconded
 from meshclaw.guard.context import Context
+from meshclaw.guard.second import needs_two, problem
+from meshclaw.guard.slip import REACHING, still_holds
 
-LIFETIME = timedelta(hours=72)
+LONGEST = timedelta(hours=72)
 """Long enough for a weekend; the world the person saw when asked must still be this one."""
+ANSWERS = (ApprovalAsked, ApprovalAnswered, ApprovalSeconded, ApprovalPlanted)
+"""Kinds of events that ``Approvals`` is folded from."""
+
+
+def lifetime(declaration: Declaration) -> timedelta:
+    """How long an ask waits: the more is at stake, the shorter."""
+    if declaration.effect in ("deploy", "admin"):
+        return timedelta(hours=4)
+    if declaration.effect in REACHING or not declaration.reversible:
+        return timedelta(hours=24)
+    return LONGEST
 
 
 class Approvals:
     """Folded from events, so they survive any restart; nothing is kept beside the ledger."""
 
-    def __init__(self, events: Iterable[ApprovalAsked | ApprovalAnswered], now: datetime) -> None:
+    def __init__(
+        self,
+        events: Iterable[ApprovalAsked | ApprovalAnswered | ApprovalSeconded | ApprovalPlanted],
+        now: datetime,
+    ) -> None:
         self._by_id: dict[str, Approval] = {}
         for event in events:
-            if isinstance(event, ApprovalAsked):
-                self._by_id[event.approval] = _asked(event)
-            else:
-                self._answer(event)
+            before = self._by_id.get(event.approval)
+            match event:
+                case ApprovalAsked():
+                    self._by_id[event.approval] = _asked(event)
+                case ApprovalAnswered() if before:
+                    self._by_id[event.approval] = _answered(before, event)
+                case ApprovalSeconded() if before:
+                    self._by_id[event.approval] = _seconded(before, event)
+                case ApprovalPlanted() if before:
+                    self._by_id[event.approval] = msgspec.structs.replace(before, canary=True)
+                case _:
+                    pass  # an answer to what was never asked
         for id_, approval in self._by_id.items():
-            if approval.state == "open" and now >= approval.expires:
+            if approval.state in ("open", "one_of_two") and now >= approval.expires:
                 self._by_id[id_] = msgspec.structs.replace(approval, state="expired")
-
-    def _answer(self, event: ApprovalAnswered) -> None:
-        approval = self._by_id[event.approval]
-        self._by_id[event.approval] = msgspec.structs.replace(approval, state=event.answer)
 
     def all(self) -> list[Approval]:
         return list(self._by_id.values())
 
     def open(self) -> list[Approval]:
-        return [approval for approval in self._by_id.values() if approval.state == "open"]
+        """Those that wait for this person or for another one."""
+        return [one for one in self._by_id.values() if one.state in ("open", "one_of_two")]
 
     def get(self, prefix: str) -> Approval:
         matches = [approval for id_, approval in self._by_id.items() if prefix and id_.startswith(prefix)]
@@ -57,28 +84,97 @@ class Approvals:
 
 def _asked(event: ApprovalAsked) -> Approval:
     return Approval(
-        id=event.approval,
-        digest=event.digest,
-        run=event.run,
-        external_id=event.external_id,
-        verb=event.verb,
-        rule=event.rule,
-        asked=datetime.fromisoformat(event.ts),
-        expires=datetime.fromisoformat(event.expires),
+        id=event.approval, digest=event.digest, run=event.run, external_id=event.external_id, verb=event.verb,
+        rule=event.rule, asked=datetime.fromisoformat(event.ts), expires=datetime.fromisoformat(event.expires),
+        shown=event.shown, channel=event.channel, two=event.two,
+    )  # fmt: skip
+
+
+def _answered(before: Approval, event: ApprovalAnswered) -> Approval:
+    state = event.answer
+    if state == "allowed" and before.two and before.second is None:
+        state = "one_of_two"
+    if before.state == "denied":  # the other person's no came first
+        state = "denied"
+    return msgspec.structs.replace(before, state=state, seen=event.shown, answered_by=event.channel)
+
+
+def _seconded(before: Approval, event: ApprovalSeconded) -> Approval:
+    state = before.state
+    if event.second.answer == "denied":
+        state = "denied" if state in ("open", "one_of_two") else state
+    elif state == "one_of_two":
+        state = "allowed"
+    return msgspec.structs.replace(before, state=state, second=event.second)
+
+
+def channel_problem(
+    asked_by: Channel, answered_by: Channel | None, separate: frozenset[Channel]
+) -> Decision | None:
+    """A denial where the answer came the way the request came, and the policy wants another one."""
+    if answered_by == asked_by and asked_by in separate:
+        return deny(
+            "approval.channel",
+            f"the request came by {asked_by}, so whoever sent it may also have answered; answer another way",
+        )
+    return None
+
+
+def answered(action: Action, context: Context, asked: Decision | None) -> Decision | None:
+    """What a person's answer to exactly this action comes to; None where nobody answered.
+
+    ``asked`` is what would be asked now; what was shown then must still be the same.
+    """
+    approval = context.approval
+    if approval is None or approval.state == "used":
+        return None  # one yes is for one time: it is asked again
+    reasons = {
+        "other": (
+            approval.digest != action.digest or approval.run != action.run,
+            "the approval is for another action than this one",
+        ),
+        "canary": (
+            approval.canary,
+            "this was a canary: made to see whether asks are read, and never to be done",
+        ),
+        "withdrawn": (approval.state == "withdrawn", "its run was cancelled or undone"),
+        "denied": (approval.state == "denied", "you said no to this, or the other person did"),
+        "expired": (
+            approval.state not in ("allowed", "one_of_two") or context.now >= approval.expires,
+            "the approval ran out before it was used",
+        ),
+    }
+    for rule, (applies, reason) in reasons.items():
+        if applies:
+            return deny(f"approval.{rule}", reason)
+    if not _is_what_was_shown(action, context, approval, asked):
+        return deny("approval.drift", "it is no longer what you were shown; look at it anew and ask again")
+    wrong_way = channel_problem(approval.channel, approval.answered_by, context.separate)
+    return (
+        wrong_way
+        or _second(context, approval, asked)
+        or Decision(verdict="allow", rule="approval", reason="you allowed exactly this")
     )
 
 
-def answered(action: Action, context: Context) -> Decision | None:
-    """What a person's answer to exactly this action comes to; None where nobody answered."""
-    approval = context.approval
-    if approval is None:
+def _is_what_was_shown(action: Action, context: Context, approval: Approval, asked: Decision | None) -> bool:
+    slip, declaration = context.slip, context.declaration
+    if slip is None or declaration is None or not approval.shown == slip.digest == approval.seen:
+        return False
+    return still_holds(slip, action, declaration, asked, context.enclosed)
+
+
+def _second(context: Context, approval: Approval, asked: Decision | None) -> Decision | None:
+    """An ask for what is still missing where two persons must say yes."""
+    declaration, second = context.declaration, approval.second
+    if declaration is None or not (
+        approval.two or needs_two(declaration, context.two_person, asked.needs if asked else ())
+    ):
         return None
-    if approval.digest != action.digest or approval.run != action.run:
-        return deny("approval.other", "the approval is for another action than this one")
-    if approval.state == "withdrawn":
-        return deny("approval.withdrawn", "its run was cancelled or undone")
-    if approval.state == "denied":
-        return deny("approval.denied", "you said no to this")
-    if approval.state != "allowed" or context.now >= approval.expires:
-        return deny("approval.expired", "the approval ran out before it was used")
-    return Decision(verdict="allow", rule="approval", reason="you allowed exactly this")
+    missing = problem(approval, second, context.approvers) if second else "nobody else has answered yet"
+    if missing is None:
+        return None
+    return ask(
+        "approval.second", f"{declaration.effect} takes two persons, and {missing}",
+        "an answer signed by another person",
+    )  # fmt: skip

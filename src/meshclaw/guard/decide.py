@@ -7,7 +7,7 @@ stricter one, never allows more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -25,16 +25,20 @@ from meshclaw.guard import (
     plan,
     questions,
     review,
+    stop,
 )
 from meshclaw.guard.context import Context
+from meshclaw.guard.policy import layer as policy
 
 Layer = Callable[[Action, Context], Decision | None]
-"""None where the layer has no objection."""
+"""None or an allow where the layer has no objection; an allow names the policies behind it."""
 
 LAYERS: dict[str, Layer] = {
+    "stop": stop.check,
     "declared": declared.check,
     "review": review.check,
     "granted": granted.check,
+    "policy": policy.check,
     "plan": plan.check,
     "licence": licence.check,
     "denotation": denotation.check,
@@ -54,14 +58,31 @@ def judge(action: Action, context: Context, layers: Iterable[Layer]) -> Decision
     """The word of ``layers`` alone; benchmarks take one out to show what it is there for."""
     try:
         context = msgspec.structs.replace(context, origins=denotation.origins(action, context))
-        objections = [objection for layer in layers if (objection := layer(action, context)) is not None]
-        answer = approvals.answered(action, context)
-        spoken = [*objections, answer] if answer else objections
-        denied = next((one for one in spoken if one.verdict == "deny"), None)
-        word = denied or answer or next(iter(objections), None) or autonomy.allowed(context)
+        words = [word for layer in layers if (word := layer(action, context)) is not None]
+        objections = [word for word in words if word.verdict != "allow"]
+        denied = next((one for one in objections if one.verdict == "deny"), None)
+        asked = _together(objections, context)
+        answer = None if denied else approvals.answered(action, context, asked)
+        word = denied or answer or asked or autonomy.allowed(context)
         decision = questions.capped(word, action, context)
-        return msgspec.structs.replace(decision, labels={one.path: one.label for one in context.origins})
+        policies = tuple(id_ for word in words for id_ in word.policies)
+        return msgspec.structs.replace(decision, labels=_labels(context), policies=policies)
     except Exception as error:  # noqa: BLE001 - whatever broke, an action that was not judged does not happen
         return Decision(
             verdict="deny", rule="guard.error", reason=f"the guard itself failed ({type(error).__name__})"
         )
+
+
+def _together(objections: Sequence[Decision], context: Context) -> Decision | None:
+    """The first ask, with what the others ask as well: an answer to one of them must not answer the rest unseen."""
+    asks = [one for one in objections if one.verdict == "ask"]
+    if not asks:
+        return None
+    needs = tuple(dict.fromkeys(need for one in asks for need in one.needs))
+    return msgspec.structs.replace(asks[0], labels=_labels(context), needs=needs, also=tuple(asks[1:]))
+
+
+def _labels(context: Context) -> dict[str, str]:
+    """Where several values share a path, one that the person did not denote speaks for all."""
+    origins = sorted(context.origins, key=lambda one: not one.denoted)
+    return {one.path: one.label for one in origins}

@@ -6,7 +6,6 @@ import math
 
 from meshclaw.flow.action import Action, leaves
 from meshclaw.flow.decision import Decision, deny
-from meshclaw.flow.declaration import Declaration
 from meshclaw.guard.context import Context
 
 
@@ -14,22 +13,28 @@ def check(action: Action, context: Context) -> Decision | None:
     declaration = context.declaration
     if declaration is None or declaration.verb != action.verb:
         return deny(
-            "declaration", f"no connector declares {action.verb!r}, so nothing is known about its effect"
+            "declaration",
+            "no connector declares this verb, so nothing is known about its effect",
+            question=f"There is no {action.verb!r}.",
         )
-    problem = _argument_problem(action, declaration)
-    return deny("arguments", problem) if problem else None
-
-
-def _argument_problem(action: Action, declaration: Declaration) -> str | None:
+    takes = sorted({name.partition(".")[0] for name in declaration.arguments})
     missing = {
         name
         for name, argument in declaration.arguments.items()
         if argument.required and "." not in name and name not in action.arguments
     }
-    known = {name.partition(".")[0] for name in declaration.arguments}
-    if odd := missing | (action.arguments.keys() - known):
-        takes = sorted(declaration.arguments)
-        return f"{action.verb} takes exactly {takes}; {sorted(odd)} do not fit its declaration"
+    if odd := missing | (action.arguments.keys() - set(takes)):
+        return deny(
+            "arguments",
+            f"{action.verb} takes {takes}, and this is not what it was given",
+            question=f"{sorted(odd)} do not fit its declaration.",
+        )
     if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf in leaves(action.arguments)):
-        return f"{action.verb} was given a number that is not one"
+        return deny("arguments", f"{action.verb} was given a number that is not one")
+    if any(isinstance(leaf, str) and not _is_text(leaf) for leaf in leaves(action.arguments)):
+        return deny("arguments", f"{action.verb} was given text that no encoding can carry")
     return None
+
+
+def _is_text(value: str) -> bool:
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)

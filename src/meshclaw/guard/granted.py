@@ -1,4 +1,4 @@
-"""Second layer: ceiling ∩ policy ∩ agent ∩ intent; the first that does not allow the verb is named."""
+"""Second layer: ceiling ∩ agent ∩ intent; the first that does not allow the verb is named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from meshclaw.guard.context import Context
 
 _WORDS = {
     "ceiling": "the ceiling of this machine does not let anything {effect} with {verb}",
-    "policy": "the policy does not allow {verb}",
     "agent": "this agent never asked for the right to {effect} with {verb}",
     "intent": "what was asked for does not call for {verb}",
 }

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from meshclaw.flow.signature import signed_by
 from meshclaw.flow.units import canonical
-from meshclaw.ledger.device import Device, signed_by
+from meshclaw.ledger.device import Device
 
 GENESIS = bytes(32)
 

@@ -12,7 +12,7 @@ from meshclaw.errors import Damaged, NotFound
 from meshclaw.flow.units import canonical, sha256_hex
 from meshclaw.sqlite import connect, telling
 
-SCHEMA = "CREATE TABLE content (digest TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;"
+SCHEMA = "CREATE TABLE content (digest TEXT PRIMARY KEY, body BLOB NOT NULL);"
 
 
 class ContentStore:

@@ -38,17 +38,6 @@ class Device:
         return hmac.digest(_read_key(self._private_path), b"mark:" + name.encode(), "sha256").hex()[:16]
 
 
-def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
-
-
 def _read_key(path: Path) -> bytes:
     data = path.read_bytes() if path.exists() else b""
     if len(data) != 32:  # both halves of an Ed25519 key are 32 bytes

@@ -49,13 +49,13 @@ def count(observed: Iterable[OutcomeObserved], pending: Iterable[Category]) -> l
 def _row(category: Category, states: Counter[tuple[Category, OutcomeState]], pending: int) -> Row:
     counts = {state: states[category, state] for state in SETTLED}
     settled = sum(counts.values())
-    shares = {state: _share(number, settled) for state, number in counts.items()}
+    shares = {state: share_of(number, settled) for state, number in counts.items()}
     return Row(
         category=category, settled=settled, ignored=states[category, "ignored"], pending=pending, **shares
     )
 
 
-def _share(number: int, of: int) -> Share:
+def share_of(number: int, of: int) -> Share:
     low, high = wilson(number, of)
     return Share(count=number, share=number / of if of else None, low=low, high=high)
 

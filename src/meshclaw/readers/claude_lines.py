@@ -10,12 +10,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from meshclaw.flow.usage import Why
+from meshclaw.readers.records import MOST_OF_A_CALL
 
 DEAREST = 10**6
 """Dollars of one call; what claims to be dearer is not believed."""
 LONGEST_NAME, LONGEST_TEXT = 60, 400
 
-Count = Annotated[int, Meta(ge=0, le=10**12)]
+Count = Annotated[int, Meta(ge=0, le=MOST_OF_A_CALL)]
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Aware = Annotated[datetime, Meta(tz=True)]
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
 from meshclaw.readers.records import (
@@ -100,7 +102,8 @@ def _calls(message: Fields, chat: Fields, session: str, path: Path) -> Iterator[
         tokens = _tokens(table(stats, "models", model, "tokens"))
         if tokens != Tokens():
             at = _chat_at(message, path)
-            yield _usage({}, key=f"{session}:{model}", at=at, model=model, tokens=tokens, session=session)
+            usage = _usage({}, key=f"{session}:{model}", at=at, model=model, tokens=tokens, session=session)
+            yield msgspec.structs.replace(usage, until=at + 1)  # a sum: nobody knows the size of its calls
 
 
 def _chat_at(fields: Fields, path: Path) -> int:

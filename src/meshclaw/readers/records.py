@@ -19,8 +19,8 @@ from meshclaw.readers.lines import LONGEST, read_lines
 
 Fields = Mapping[str, Any]
 NONE: Fields = {}
-MOST_OF_A_CALL = 10**9
-"""Tokens of one call; no model takes or gives a thousandth of it. Beyond it they are made up."""
+MOST_OF_A_CALL = 10**8
+"""Tokens of one class in one call; no model takes or gives a tenth of it. Beyond it they are made up."""
 MOST = 10**12
 """Tokens, credits or micro-dollars of a sum of calls."""
 LONGEST_TEXT = 200
@@ -133,7 +133,7 @@ def whole(fields: Fields, *names: str, most: int = MOST_OF_A_CALL) -> int:
     """The first of ``names`` that is there; 0 where none is. Odd unless it is a count that can be."""
     for name in names:
         if (value := fields.get(name)) is not None:
-            return _whole(value, most)
+            return value if type(value) is int and 0 <= value <= most else _whole(value, most)
     return 0
 
 

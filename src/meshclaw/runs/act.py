@@ -7,106 +7,38 @@ a reserved one is probed for evidence and never repeated without it.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
-from meshclaw.connectors.base import Connector, Performed
-from meshclaw.errors import MeshClawError, Refused, Uncertain
+from meshclaw.connectors.base import Performed
+from meshclaw.errors import MeshClawError, Uncertain
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
-from meshclaw.flow.approval import Approval
-from meshclaw.flow.cost import Cost
-from meshclaw.flow.decision import Decision, deny
+from meshclaw.flow.decision import Decision
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
-from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
 from meshclaw.flow.event.base import Event
-from meshclaw.flow.event.guard import AutonomyChanged
-from meshclaw.flow.event.run import PlanFrozen, RunFrozen
-from meshclaw.flow.grant import Grant, Rights
-from meshclaw.flow.plan import Plan
 from meshclaw.flow.receipt import Receipt, Undo
-from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
-from meshclaw.guard import Context, decide
-from meshclaw.guard.approvals import LIFETIME, Approvals
-from meshclaw.guard.autonomy import Autonomy
-from meshclaw.guard.budget import cost_of
-from meshclaw.guard.directory import Directory
-from meshclaw.guard.history import History
-from meshclaw.guard.intents import INTENTS, NOTHING
-from meshclaw.guard.limits import DEFAULT, Limits
-from meshclaw.guard.plan import freeze
-from meshclaw.guard.questions import FROZEN
-from meshclaw.guard.review import SHIPPED, pin
-from meshclaw.guard.spent import Spent
-from meshclaw.ledger.content import ContentStore
-from meshclaw.ledger.ledger import Ledger, timestamp
-from meshclaw.runs.freeze import withdrawn
-from meshclaw.runs.outbox import LOST, Item, Outbox, Stand
-from meshclaw.runs.recall import keep, recall
-from meshclaw.runs.seal import Sealed, restore, seal
-from meshclaw.runs.spending import Spending
+from meshclaw.flow.slip import Enclosed
+from meshclaw.flow.stop import Stop
+from meshclaw.guard import stop
+from meshclaw.runs.deciding import Deciding, Parts
+from meshclaw.runs.outbox import HELD, LOST, Item, Stand
+from meshclaw.runs.result import Result
+from meshclaw.runs.seal import restore, seal
 
 BATCH = 100
 """Actions whose receipts are stored together. Only reversible ones share a batch."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    action: Action
-    stand: Stand
-    decision: Decision | None = None
-    receipt: Receipt | None = None
-    approval: str = ""
-    """Id of the approval that now waits."""
-    error: MeshClawError | None = None
-    value: object = None
-    """What a read brought back."""
-
-    def brought(self) -> object:
-        """``value``; raises what stood in the way of the read."""
-        if self.error is not None:
-            raise self.error
-        if self.stand != "done":
-            reason = self.decision.reason if self.decision else self.stand
-            raise Refused(f"the guard did not allow {self.action.verb}: {reason}")
-        return self.value
-
-
 class Door:
-    """``ceiling``, ``policy`` and ``limits`` are read once, before any run: a run cannot change its own limits."""
+    """The kill switch is looked for at each call and again before each batch."""
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        contents: ContentStore,
-        connectors: Mapping[str, Connector],
-        ceiling: Rights,
-        policy: Rights,
-        reviewed: Mapping[str, str] = SHIPPED,
-        directory: Directory = Directory(),  # noqa: B008 - frozen
-        limits: Limits = DEFAULT,
-    ) -> None:
-        self.ledger = ledger
-        self.contents = contents
-        self._connectors = connectors
-        self._ceiling = ceiling
-        self._policy = policy
-        self._directory = directory
-        self._reviewed = {
-            name: pin(connector.declarations.values()) == reviewed.get(name)
-            for name, connector in connectors.items()
-        }
-        self._limits = limits
-        self._spent: dict[str, Spending] = {}
-        self._outboxes: dict[str, Outbox] = {}
-        self._histories: dict[str, History] = {}
-        self._plans: dict[str, Plan] = {}
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.ledger = parts.ledger
+        self.contents = parts.contents
+        self.deciding = Deciding(parts)
 
     def act(
         self, run: Run, agent: Agent, actions: Sequence[Action], *, by_person: bool = False
@@ -120,10 +52,15 @@ class Door:
             for action in once.values()
             if not self._is_settled(run, agent, action, before.get(action.external_id), results)
         ]
-        allowed = self._decide(run, agent, new, results, by_person=by_person) if new else []
+        allowed = self.deciding.decide(run, agent, new, results, by_person=by_person) if new else []
         for batch in self._batches(allowed):
-            for result in self._perform(run, agent, batch):
-                results[result.action.external_id] = result
+            stopped = self.parts.stopped()
+            done = (
+                self._perform(run, agent, batch)
+                if stopped is None
+                else self._hold(run, agent, batch, stopped)
+            )
+            results |= {result.action.external_id: result for result in done}
         return [results[action.external_id] for action in actions]
 
     def knows(self, action: Action) -> bool:
@@ -155,128 +92,15 @@ class Door:
         results[action.external_id] = _known(action, known)
         return True
 
-    def _outbox(self, run: str) -> dict[str, Item]:
-        if run not in self._outboxes:
-            self._outboxes[run] = Outbox(self.ledger, run)
-        return self._outboxes[run].refresh()
-
-    # -- deciding ------------------------------------------------------------------------
-
-    def _decide(
-        self,
-        run: Run,
-        agent: Agent,
-        actions: Sequence[Action],
-        results: dict[str, Result],
-        *,
-        by_person: bool,
-    ) -> list[tuple[Action, Decision]]:
-        """Decide one after the other and store it; those that are allowed. The rest goes to ``results``.
-
-        Nobody else writes in between, so two claws never take the same last unit of a budget.
-        """
-        declarations = [self.declaration(action.verb) for action in actions]
-        calls = [(declared, action.arguments) for declared, action in zip(declarations, actions, strict=True)]
-        split = seal(self.contents, calls)
-        allowed: list[tuple[Action, Decision]] = []
-        facts: list[Event] = []
-        with self._spending(run) as spending, self.ledger.writing():
-            view = self._view(run, agent, spending, by_person=by_person)
-            for action, declared, sealed in zip(actions, declarations, split, strict=True):
-                decision = decide(action, view.context(action, declared))
-                new = [
-                    _decided(run, agent, action, decision, declared=declared, split=sealed, spent=view.spent)
-                ]
-                if decision.verdict == "allow":
-                    allowed.append((action, decision))
-                else:
-                    results[action.external_id], more = self._not_now(run, agent, action, decision, view)
-                    new += more
-                for fact in new:
-                    view.spent.take(fact, view.now)
-                facts += new
-            if any(isinstance(fact, RunFrozen) for fact in facts):
-                facts += withdrawn(facts, view.approvals, view.spent.tree, view.now)
-                results |= {id_: _taken_back(result) for id_, result in results.items() if result.approval}
-            spending.wrote(self.ledger.record(*facts))
-        return allowed
-
-    @contextmanager
-    def _spending(self, run: Run) -> Generator[Spending]:
-        """Kept from call to call; forgotten where what it took was not stored."""
-        spending = self._spent.pop(run.id, None) or Spending(self.ledger, run.id)
-        yield spending
-        self._spent[run.id] = spending
-
-    def _view(self, run: Run, agent: Agent, spending: Spending, *, by_person: bool) -> _View:
-        now = self.ledger.now()
-        return _View(
-            grant=Grant(
-                ceiling=self._ceiling,
-                policy=self._policy,
-                agent=agent.rights,
-                intent=INTENTS.get(run.request.intent, NOTHING),
-            ),
-            autonomy=Autonomy(self.ledger.events(AutonomyChanged)),
-            approvals=Approvals(self.ledger.events(ApprovalAsked, ApprovalAnswered), now),
-            agent=agent,
-            now=now,
-            by_person=by_person and run.request.trust == "person",
-            request=run.request,
-            history=self._history(run),
-            plan=self._plans.get(run.id),
-            directory=self._directory,
-            reviewed=self._reviewed,
-            limits=self._limits,
-            spent=spending.refresh(now),
-        )
-
-    def _history(self, run: Run) -> History:
-        """What it has read; only where a request's own words are judged does it matter."""
-        if run.id not in self._histories:
-            known = (
-                recall(self.ledger, self.contents, run.id, self.declaration)
-                if run.request.words
-                else History()
-            )
-            self._histories[run.id] = known
-            for fact in self.ledger.events(PlanFrozen, run=run.id):
-                self._plans[run.id] = Plan(verbs=frozenset(fact.verbs), written=frozenset(fact.written))
-        return self._histories[run.id]
-
-    def _freeze(self, run: Run) -> list[PlanFrozen]:
-        """With the first text by strangers the plan stands: what any connector offers later is not in it."""
-        if run.id in self._plans or not self._history(run).tainted:
-            return []
-        declared = [one for connector in self._connectors.values() for one in connector.declarations.values()]
-        plan = self._plans[run.id] = freeze(run.request.words, declared)
-        return [
-            PlanFrozen(
-                run=run.id, intent=run.request.intent, agent=run.agent,
-                verbs=tuple(sorted(plan.verbs)), written=tuple(sorted(plan.written)),
-            )
-        ]  # fmt: skip
-
     def declaration(self, verb: str) -> Declaration | None:
-        connector = self._connectors.get(verb.partition(".")[0])
-        return connector.declarations.get(verb) if connector else None
+        return self.deciding.declaration(verb)
 
-    def _not_now(
-        self, run: Run, agent: Agent, action: Action, decision: Decision, view: _View
-    ) -> tuple[Result, list[Event]]:
-        if decision.verdict == "deny":
-            freezes = decision.rule == FROZEN and not view.spent.frozen
-            result = Result(action=action, stand="denied", decision=decision)
-            return result, [_frozen(run, agent, view.spent)] if freezes else []
-        waiting = next((a for a in view.approvals.open() if a.external_id == action.external_id), None)
-        if waiting is not None:
-            return Result(action=action, stand="asked", decision=decision, approval=waiting.id), []
-        asked = ApprovalAsked(
-            run=run.id, intent=run.request.intent, agent=label(agent), approval=secrets.token_hex(4),
-            external_id=action.external_id, digest=action.digest, verb=action.verb, rule=decision.rule,
-            expires=timestamp(view.now + LIFETIME),
-        )  # fmt: skip
-        return Result(action=action, stand="asked", decision=decision, approval=asked.approval), [asked]
+    def enclosed(self, action: Action) -> Mapping[str, Enclosed]:
+        """What the action points at, as it is now."""
+        return self.deciding.enclosed(action)
+
+    def _outbox(self, run: str) -> dict[str, Item]:
+        return self.deciding.outbox(run)
 
     # -- performing ----------------------------------------------------------------------
 
@@ -297,7 +121,7 @@ class Door:
             yield batch
 
     def _perform(self, run: Run, agent: Agent, batch: list[tuple[Action, Decision]]) -> list[Result]:
-        connector = self._connectors[batch[0][0].connector]
+        connector = self.parts.connectors[batch[0][0].connector]
         outcomes = connector.perform([action for action, _ in batch])
         results = [
             _result(action, decision, outcome)
@@ -306,10 +130,19 @@ class Door:
         self._record(run, agent, results)
         return results
 
+    def _hold(
+        self, run: Run, agent: Agent, batch: list[tuple[Action, Decision]], stopped: Stop
+    ) -> list[Result]:
+        """Do nothing of what was allowed and not begun when the kill switch was found; it can be resumed."""
+        decision = stop.refusal(stopped)
+        held = _Held(decision.reason)
+        self._record(run, agent, [Result(action=one, stand="failed", error=held) for one, _ in batch])
+        return [Result(action=one, stand="denied", decision=decision) for one, _ in batch]
+
     def _settle(self, run: Run, agent: Agent, action: Action, item: Item) -> Item:
         """Probe; a found effect gets its receipt, a missing one may be done again, doubt stays doubt."""
         try:
-            receipt = self._connectors[action.connector].probe(action)
+            receipt = self.parts.connectors[action.connector].probe(action)
         except Uncertain as error:
             if item.stand != "unknown":
                 self._record(run, agent, [Result(action=action, stand="unknown", error=error)])
@@ -324,7 +157,7 @@ class Door:
     def _record(self, run: Run, agent: Agent, results: Sequence[Result], *, found: bool = False) -> None:
         undos = [result.receipt.undo for result in results if result.receipt and result.receipt.undo]
         split = iter(seal(self.contents, [(self.declaration(undo.verb), undo.arguments) for undo in undos]))
-        values = self._keep(run, results)
+        values = self.deciding.keep(run, results)
         facts: list[Event] = []
         for result, value in zip(results, values, strict=True):
             undo = result.receipt.undo if result.receipt else None
@@ -332,85 +165,15 @@ class Door:
                 clear, sealed = next(split)
                 undo = Undo(verb=undo.verb, arguments=clear, sealed=sealed)
             facts.append(_result_fact(run, agent, result, undo, found=found, value=value))
-        self.ledger.record(*facts, *self._freeze(run))
-
-    def _keep(self, run: Run, results: Sequence[Result]) -> list[str]:
-        """Where words are judged, what was brought back is part of the ground on which the next step is."""
-        if not run.request.words:
-            return [""] * len(results)
-        values = [msgspec.to_builtins(result.value) for result in results]
-        history = self._history(run)
-        for result, value in zip(results, values, strict=True):
-            declared = self.declaration(result.action.verb)
-            if result.receipt is not None and declared is not None:
-                approved = result.decision is not None and result.decision.rule == "approval"
-                history.add(result.action, declared, value, approved=approved)
-        return keep(self.contents, values)
+        self.ledger.record(*facts, *self.deciding.freeze(run))
 
 
 class _Lost(MeshClawError):
     code = LOST
 
 
-class _View(msgspec.Struct, frozen=True, kw_only=True):
-    """What stays the same for all decisions of one call."""
-
-    grant: Grant
-    autonomy: Autonomy
-    approvals: Approvals
-    agent: Agent
-    now: datetime
-    by_person: bool
-    request: Request
-    history: History
-    plan: Plan | None
-    directory: Directory
-    reviewed: Mapping[str, bool]
-    limits: Limits
-    spent: Spent
-
-    def context(self, action: Action, declaration: Declaration | None) -> Context:
-        approval: Approval | None = self.approvals.answered_for(action.external_id)
-        return Context(
-            declaration=declaration, grant=self.grant, approval=approval,
-            now=self.now, by_person=self.by_person, request=self.request, history=self.history, plan=self.plan,
-            directory=self.directory, reviewed=self.reviewed.get(action.connector, False),
-            level=self.autonomy.level(label(self.agent), declaration) if declaration else "draft",
-            limits=self.limits, spent=self.spent, tainted=self._tainted,
-        )  # fmt: skip
-
-    @property
-    def _tainted(self) -> bool:
-        """Without words of a person no history is kept: any read may have been a stranger's text."""
-        return self.history.tainted or (self.spent.has_read and not self.request.words)
-
-
-def label(agent: Agent) -> str:
-    """How events name an agent."""
-    return f"{agent.name}@{agent.version}"
-
-
-def _decided(
-    run: Run, agent: Agent, action: Action, decision: Decision, *,
-    declared: Declaration | None, split: Sealed, spent: Spent,
-) -> Event:  # fmt: skip
-    allowed = decision.verdict == "allow"
-    return ActionDecided(
-        run=run.id, intent=run.request.intent, agent=label(agent), external_id=action.external_id,
-        verb=action.verb, effect=declared.effect if declared else "admin", digest=action.digest,
-        arguments=split.clear, sealed=split.sealed, undoes=action.undoes,
-        verdict=decision.verdict, rule=decision.rule, reason=decision.reason, labels=decision.labels,
-        cost=cost_of(action, declared, spent.mark) if declared and allowed else Cost(),
-    )  # fmt: skip
-
-
-def _frozen(run: Run, agent: Agent, spent: Spent) -> Event:
-    return RunFrozen(run=run.id, intent=run.request.intent, agent=label(agent), questions=spent.questions)
-
-
-def _taken_back(asked: Result) -> Result:
-    decision = deny(FROZEN, "its run wanted to ask you too much after this and is frozen")
-    return Result(action=asked.action, stand="denied", decision=decision)
+class _Held(MeshClawError):
+    code = HELD
 
 
 def _result(action: Action, decision: Decision, outcome: Performed | MeshClawError) -> Result:
@@ -425,7 +188,7 @@ def _result(action: Action, decision: Decision, outcome: Performed | MeshClawErr
 def _result_fact(
     run: Run, agent: Agent, result: Result, undo: Undo | None, *, found: bool, value: str
 ) -> Event:
-    run_id, intent, who, id_ = run.id, run.request.intent, label(agent), result.action.external_id
+    run_id, intent, who, id_ = run.id, run.request.intent, agent.label, result.action.external_id
     if (receipt := result.receipt) is not None:
         return ActionPerformed(
             run=run_id,

@@ -6,8 +6,9 @@ from meshclaw.agents.builtin import AGENTS
 from meshclaw.errors import UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.run import RunResumed
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
 from meshclaw.runs.outbox import Outbox
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import Told, approvals_of, unused
 
 

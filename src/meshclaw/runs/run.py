@@ -13,16 +13,15 @@ from meshclaw.errors import MeshClawError, NotFound, UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.approval import Approval
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionUnknown
-from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
+from meshclaw.flow.event.approval import ApprovalAnswered
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.run import RunCancelled, RunFailed, RunFinished, RunFrozen, RunResumed, RunStarted
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run, RunState
 from meshclaw.flow.units import new_id
-from meshclaw.guard.approvals import Approvals
+from meshclaw.guard.approvals import ANSWERS, Approvals
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
-from meshclaw.runs.act import label
 from meshclaw.runs.outbox import Item, Outbox
 
 
@@ -54,7 +53,7 @@ def start(
             f"the agent {agent.name!r} is not made for {request.intent!r}",
             fix=f"It is made for: {', '.join(sorted(agent.intents))}",
         )
-    run = Run(id=new_id(), request=request, agent=label(agent), subject=subject, parent=parent)
+    run = Run(id=new_id(), request=request, agent=agent.label, subject=subject, parent=parent)
     # Salted: the digest of a short request would tell it to whoever guesses.
     digest, *words = contents.put([subject, *([(token_hex(16), request.words)] if request.words else [])])
     ledger.record(
@@ -151,14 +150,18 @@ def _state(ledger: Ledger, run: Run, items: dict[str, Item], undone: set[str]) -
         return "failed"
     if any(ledger.events(RunFrozen, run=run.id)):
         return "frozen"
-    if any(approval.state == "open" for approval in mine):
+    if any(approval.state in ("open", "one_of_two") for approval in mine):
         return "waiting"
     return "undone" if _all_undone(items, undone) else "done"
 
 
 def unused(approvals: Iterable[Approval], items: dict[str, Item]) -> list[Approval]:
     """Those a person allowed and nobody acted on: the process died in between."""
-    return [one for one in approvals if one.state == "allowed" and items[one.external_id].stand == "asked"]
+    return [
+        one for one in approvals
+        if one.state == "allowed" and not one.canary
+        and items[one.external_id].stand == "asked" and one.id not in items[one.external_id].used
+    ]  # fmt: skip
 
 
 def undone_ids(ledger: Ledger) -> set[str]:
@@ -195,7 +198,7 @@ def approvals_of(ledger: Ledger, run: Run) -> list[Approval]:
 def withdraw(ledger: Ledger, run: Run) -> int:
     """Close the open approvals of ``run``: what they ask for will not happen. Returns how many there were."""
     now = ledger.now()
-    mine = [approval for approval in approvals_of(ledger, run) if approval.state == "open"]
+    mine = [approval for approval in approvals_of(ledger, run) if approval.state in ("open", "one_of_two")]
     ledger.record(
         *(
             ApprovalAnswered(
@@ -209,4 +212,4 @@ def withdraw(ledger: Ledger, run: Run) -> int:
 
 
 def approvals(ledger: Ledger) -> Approvals:
-    return Approvals(ledger.events(ApprovalAsked, ApprovalAnswered), ledger.now())
+    return Approvals(ledger.events(*ANSWERS), ledger.now())

@@ -22,7 +22,7 @@ class Spending:
     def __init__(self, ledger: Ledger, run: str) -> None:
         self._ledger = ledger
         self._seq = ledger.before(DAY)
-        root = _root(ledger, run)
+        root = root_of(ledger, run)
         self.spent = Spent(root, ledger.device.mark)
         for event in _before(ledger, root, self._seq):
             self.spent.take_old(event)
@@ -43,7 +43,7 @@ class Spending:
                 self.spent.take(event)
 
 
-def _root(ledger: Ledger, run: str) -> str:
+def root_of(ledger: Ledger, run: str) -> str:
     """The first of the runs that led to this one, as the ledger has it."""
     parents = {run}
     while parent := next((started.parent for started in ledger.events(RunStarted, run=run)), ""):

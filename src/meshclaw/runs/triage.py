@@ -20,7 +20,8 @@ from meshclaw.flow.run import Run
 from meshclaw.flow.units import digest_of
 from meshclaw.guard.spent import ALIKE
 from meshclaw.ledger.ledger import Ledger
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
+from meshclaw.runs.result import Result
 
 CHUNK = 100
 """Mails read, judged and filed together: what a crash can leave half done, and what memory holds."""

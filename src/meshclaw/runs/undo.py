@@ -10,8 +10,9 @@ from meshclaw.agents.builtin import UNDO
 from meshclaw.errors import UserError
 from meshclaw.flow.action import Action
 from meshclaw.flow.run import Run
-from meshclaw.runs.act import Door, Result
+from meshclaw.runs.act import Door
 from meshclaw.runs.outbox import Item
+from meshclaw.runs.result import Result
 from meshclaw.runs.run import Told, start, undone_ids, withdraw, working
 from meshclaw.runs.seal import unseal
 from meshclaw.triggers import terminal

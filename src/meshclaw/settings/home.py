@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from meshclaw.errors import UserError
@@ -22,6 +23,8 @@ def home() -> Path:
 
 
 def _default() -> Path:
-    from platformdirs import user_data_path  # only where MESHCLAW_HOME is not set
-
-    return user_data_path("meshclaw", appauthor=False)
+    """Where programs keep their data here: XDG, or the Library of a Mac."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "meshclaw"
+    shared = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(shared) if Path(shared).is_absolute() else Path.home() / ".local" / "share") / "meshclaw"

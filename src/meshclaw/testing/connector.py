@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from meshclaw.connectors.base import Performed
@@ -10,11 +10,12 @@ from meshclaw.errors import MeshClawError, NotReachable, Uncertain
 from meshclaw.flow.action import Action
 from meshclaw.flow.declaration import Argument, Declaration
 from meshclaw.flow.receipt import Receipt, Undo
+from meshclaw.flow.slip import Enclosed
 
 Fault = Literal["before", "after", "blind"]
 """Fail before the effect; after it, with the answer lost; or after it, in a way no probe can see."""
 
-NOTE, POST, LOOK, WIPE = "fake.note", "fake.post", "fake.look", "fake.wipe"
+NOTE, POST, LOOK, WIPE, ROLL = "fake.note", "fake.post", "fake.look", "fake.wipe", "fake.roll"
 
 
 class FakeConnector:
@@ -33,12 +34,18 @@ class FakeConnector:
         WIPE: Declaration(
             verb=WIPE, effect="write", reversible=True, arguments={"text": Argument("reference")}, words="Wipe",
         ),
+        ROLL: Declaration(
+            verb=ROLL, effect="deploy", reversible=True, words="Roll out",
+            arguments={"text": Argument("reference"), "to": Argument("destination", "environment")},
+        ),
     }  # fmt: skip
 
     def __init__(self) -> None:
         self.world: list[str] = []
         self.faults: dict[str, Fault] = {}
         """By text."""
+        self.enclosures: dict[str, dict[str, Enclosed]] = {}
+        """What a person is shown beside the arguments, by text."""
         self.performed: list[str] = []
         """External ids, once per call: what reached the connector."""
 
@@ -59,6 +66,9 @@ class FakeConnector:
             return Performed(receipt=_receipt(action, NOTE))
         self.world.append(text)
         return Uncertain("the answer was lost") if fault else Performed(receipt=_receipt(action, WIPE))
+
+    def enclose(self, action: Action) -> Mapping[str, Enclosed]:
+        return self.enclosures.get(str(action.arguments.get("text")), {})
 
     def probe(self, action: Action) -> Receipt | None:
         text = str(action.arguments["text"])

@@ -9,6 +9,7 @@ from meshclaw.errors import MeshClawError
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.receipt import Receipt
+from meshclaw.flow.slip import Enclosed
 
 
 class FakeTools:
@@ -26,6 +27,10 @@ class FakeTools:
             self.did.append((action.verb, dict(action.arguments)))
             value = self._functions[action.verb](**action.arguments)
             yield Performed(receipt=Receipt(external_id=action.external_id), value=value)
+
+    def enclose(self, _: Action) -> Mapping[str, Enclosed]:
+        """Nothing: its actions say all there is to see."""
+        return {}
 
     def probe(self, action: Action) -> Receipt | None:
         done = (action.verb, dict(action.arguments)) in self.did

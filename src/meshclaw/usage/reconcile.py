@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from typing import get_args
 
 import msgspec
@@ -127,7 +127,9 @@ def _matched(calls: list[Usage]) -> list[Seen]:
 
 
 def _may_be(seen: Seen, usage: Usage) -> bool:
-    """The same source has each of its calls once: two of them are two, whatever ids they share."""
+    """A source has each of its calls once: two of them are two, and so are those in transcripts of two tools."""
+    if usage.evidence == "transcript":
+        return False
     return all((one.tool, one.evidence) != (usage.tool, usage.evidence) for one in (seen.best, *seen.others))
 
 
@@ -176,10 +178,17 @@ def days(reconciled: Reconciled, price: Price) -> list[Line]:
     """By day and model, what each kind of evidence adds up to, and how far they are apart."""
     parts: defaultdict[tuple[str, str], dict[Evidence, Part]] = defaultdict(dict)
     for usage in _evidence(reconciled):
-        day = datetime.fromtimestamp(usage.at // DAY_MS * DAY_MS / 1000, UTC).date().isoformat()
-        part = parts[day, plain(usage.model)].setdefault(usage.evidence, Part())
+        part = parts[_day(usage.at), plain(usage.model)].setdefault(usage.evidence, Part())
         _add(part, usage, price)
     return [_line(day, model, by) for (day, model), by in sorted(parts.items())]
+
+
+def _day(at: int) -> str:
+    """Clocks may be so wrong that no calendar has the day."""
+    try:
+        return (date(1970, 1, 1) + timedelta(milliseconds=at)).isoformat()
+    except OverflowError:
+        return f"day {at // DAY_MS}"
 
 
 def _evidence(reconciled: Reconciled) -> Iterator[Usage]:
@@ -243,7 +252,7 @@ def recount(store: UsageStore) -> None:
     if touched is None:
         return
     changes: list[tuple[Usage, bool]] = []
-    if store.has_evidence("telemetry"):
+    if store.has_evidence("telemetry") or store.has_sums("transcript"):
         first, last = touched
         stored = dict(store.calls(first - DAY_MS, last + DAY_MS))
         found = reconcile(stored)
@@ -251,6 +260,6 @@ def recount(store: UsageStore) -> None:
         changes = [
             (usage, id(usage) in counting)
             for usage, is_counted in stored.items()
-            if usage.evidence == "telemetry" and is_counted != (id(usage) in counting)
+            if usage.evidence != "invoice" and is_counted != (id(usage) in counting)
         ]
     store.count(changes)

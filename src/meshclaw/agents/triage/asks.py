@@ -6,6 +6,7 @@ English, with a little German; a language without rules simply gives no such sig
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -32,7 +33,8 @@ _LONGEST_QUOTED = max(map(len, _QUOTED_BELOW))
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_DUE_WORDS = ("by ", "before ", "until ", "due ", "due:", "deadline", "no later than ", "expires ", "closes ")
+# What a deadline starts with: tried at every letter, the pattern below would be dear.
+_DUE_WORDS = ("by", "before", "until", "due", "deadline", "no later than", "expires", "closes")
 _DUE = re.compile(
     r"(?:\b(?:by|before|until|due|deadline|no later than|expires|closes)\b"
     r"(?: is| on| by|:)?(?: the)? )"
@@ -101,14 +103,19 @@ def _question(text: str) -> str:
 
 
 def _deadline(low: str, sent: datetime) -> tuple[date | None, str]:
-    # The pattern is dear; most mails hold none of its words with a date behind them.
-    if not any(word in low for word in _DUE_WORDS):
-        return None, ""
-    for match in _DUE.finditer(low):
-        when = _when(match, sent.astimezone(UTC).date())
-        if when:
+    for start in sorted(start for word in _DUE_WORDS for start in _places(word, low)):
+        match = _DUE.match(low, start)
+        when = _when(match, sent.astimezone(UTC).date()) if match else None
+        if match and when:
             return when, match.group().strip()
     return None, ""
+
+
+def _places(word: str, low: str) -> Iterator[int]:
+    at = low.find(word)
+    while at >= 0:
+        yield at
+        at = low.find(word, at + 1)
 
 
 def _when(match: re.Match[str], base: date) -> date | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +16,7 @@ from meshclaw.errors import Busy, MeshClawError, NotFound, Refused, Uncertain
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.message import MAX_READ, Message
 from meshclaw.flow.receipt import Receipt, Undo
+from meshclaw.flow.slip import Enclosed
 
 if TYPE_CHECKING:  # it loads the mail-sending library, which triage does without
     from meshclaw.connectors.mail.outgoing import Outgoing
@@ -207,6 +208,19 @@ class MailConnector:
                 fix="meshclaw mail connect ADDRESS --smtp smtps://user@host",
             )
         return self._outgoing
+
+    # -- shown to the person who is asked --------------------------------------------------
+
+    def enclose(self, action: Action) -> Mapping[str, Enclosed]:
+        """The draft that would be sent, whole; of any other mail who wrote it and what it is called."""
+        from meshclaw.connectors.mail.enclosed import head, whole
+
+        if "ref" not in action.arguments or _problem(action):
+            return {}
+        raw = self._mailbox.read(_text(action, "folder"), _text(action, "ref"), MAX_READ)
+        if self._parse(raw).digest != _text(action, "message"):
+            raise Refused("the mail at that place is another one by now")
+        return whole(raw) if action.verb == "mail.send" else head(raw)
 
     # -- evidence after a crash ----------------------------------------------------------
 

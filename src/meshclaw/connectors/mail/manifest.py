@@ -7,9 +7,9 @@ from meshclaw.flow.declaration import Argument, Declaration, Field
 _FOLDER = Argument("reference", "folder")
 _PLACE = {
     "folder": _FOLDER,
-    "ref": Argument("reference", "mail.ref"),
-    "message": Argument("reference", "mail.digest"),  # SHA-256 of the mail
-    "message_id": Argument("text"),  # whoever wrote the mail chose it
+    "ref": Argument("reference", "mail.ref", item=True),
+    "message": Argument("reference", "mail.digest", item=True),  # SHA-256 of the mail
+    "message_id": Argument("text", item=True),  # whoever wrote the mail chose it
 }
 _LABEL = Argument("reference", "label")
 _MAIL = ("mail", "email", "e-mail", "message")

@@ -41,6 +41,10 @@ class ActionDecided(Event, frozen=True, kw_only=True, tag="action.decided"):
     """Digest in the content store of what else the decision depended on: enough to decide it again."""
     cost: Cost = Cost()
     """What an ``allow`` takes out of the budgets; what is not named is none of it."""
+    approval: str = ""
+    """Id of the approval that this ``allow`` uses up; it comes back only where the action certainly failed."""
+    policies: tuple[str, ...] = ()
+    """Ids of the policies that permitted, asked or forbade, as in ``company:freeze``."""
 
 
 class ActionPerformed(Event, frozen=True, kw_only=True, tag="action.performed"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshclaw.flow.approval import Answer
+from meshclaw.flow.approval import Answer, Channel, SecondAnswer
 from meshclaw.flow.event.base import Event
 
 
@@ -19,6 +19,12 @@ class ApprovalAsked(Event, frozen=True, kw_only=True, tag="approval.asked"):
     """The rule that asked."""
     expires: str
     """RFC 3339, UTC."""
+    shown: str = ""
+    """Digest of the slip, salted; the slip itself is in the content store. What has none can only be denied."""
+    channel: Channel = "terminal"
+    """How the request came that led to it."""
+    two: bool = False
+    """Two persons must say yes."""
 
 
 class ApprovalAnswered(Event, frozen=True, kw_only=True, tag="approval.answered"):
@@ -27,4 +33,26 @@ class ApprovalAnswered(Event, frozen=True, kw_only=True, tag="approval.answered"
     answer: Answer
     """What the person said, or that nobody needs to say anything any more."""
     after_ms: int
-    """Time from the ask to the answer, milliseconds: the health of approvals is measured."""
+    """Time from the ask to the answer, milliseconds."""
+    shown: str = ""
+    """Digest of the slip that the person saw; an answer to any other slip than the one asked about allows nothing."""
+    channel: Channel = "terminal"
+    """How the answer came."""
+    read_ms: int | None = None
+    """How long the slip stood before the person until they answered, milliseconds; none where nobody measured."""
+
+
+class ApprovalSeconded(Event, frozen=True, kw_only=True, tag="approval.seconded"):
+    """Another person answered, on their own machine."""
+
+    approval: str
+    """Id of the approval."""
+    second: SecondAnswer
+    """The answer as it was signed: anybody who has the public key can check it again."""
+
+
+class ApprovalPlanted(Event, frozen=True, kw_only=True, tag="approval.planted"):
+    """This ask is a canary. Private, like all of a person's answers: it never leaves this machine."""
+
+    approval: str
+    """Id of the approval."""

@@ -1,4 +1,4 @@
-"""What changes around the guard: autonomy, reviews and the clock."""
+"""What changes around the guard: autonomy, reviews, the kill switch and the clock."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ class AutonomyChanged(Event, frozen=True, kw_only=True, tag="autonomy.changed"):
     """The new level."""
     by: Literal["person", "rejection"]
     """A person promotes or demotes; a rejected approval demotes."""
+
+
+class ClawStopped(Event, frozen=True, kw_only=True, tag="claw.stopped"):
+    """The person pulled the kill switch; why is theirs and stays in the state folder."""
+
+
+class StopLifted(Event, frozen=True, kw_only=True, tag="stop.lifted"):
+    """The person let the claw go on."""
+
+    after_ms: int
+    """How long it had been stopped, milliseconds."""
 
 
 class ClockStepped(Event, frozen=True, kw_only=True, tag="clock.stepped_back"):

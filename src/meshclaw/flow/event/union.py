@@ -5,8 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
-from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked
-from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped, ConnectorReviewed
+from meshclaw.flow.event.approval import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    ApprovalPlanted,
+    ApprovalSeconded,
+)
+from meshclaw.flow.event.guard import (
+    AutonomyChanged,
+    ClawStopped,
+    ClockStepped,
+    ConnectorReviewed,
+    StopLifted,
+)
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
 from meshclaw.flow.event.run import (
     PlanFrozen,
@@ -34,8 +45,12 @@ AnyEvent = (
     | ActionUnknown
     | ApprovalAsked
     | ApprovalAnswered
+    | ApprovalSeconded
+    | ApprovalPlanted
     | OutcomeObserved
     | AutonomyChanged
+    | ClawStopped
+    | StopLifted
     | ClockStepped
     | ConnectorReviewed
     | UsageImported

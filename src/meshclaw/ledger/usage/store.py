@@ -247,6 +247,14 @@ class UsageStore:
         with telling(self.path):
             return self._db.execute("SELECT 1 FROM name WHERE text = ?", (evidence,)).fetchone() is not None
 
+    def has_sums(self, evidence: Evidence) -> bool:
+        """Whether anything of it stands for more than one call."""
+        query = (
+            "SELECT 1 FROM call WHERE until > 0 AND evidence = (SELECT id FROM name WHERE text = ?) LIMIT 1"
+        )
+        with telling(self.path):
+            return self._db.execute(query, (evidence,)).fetchone() is not None
+
     def count(self, changes: Iterable[tuple[Usage, bool]]) -> None:
         """Let each of these calls count or not from now on; then nothing is open any more."""
         sums = Sums()

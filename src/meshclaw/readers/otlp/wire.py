@@ -223,8 +223,8 @@ def _pairs(items: Iterable[Fields]) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for item in items:
         key, value = item.get("key"), table(item, "value")
-        if key in WANTED:
-            found[str(key)] = (
+        if isinstance(key, str) and key in WANTED:
+            found[key] = (
                 value.get("stringValue") or _int(value.get("intValue")) or value.get("doubleValue") or 0
             )
     return found

@@ -50,6 +50,7 @@ HIDDEN = {
     "comment": f"<!-- {SECRET} -->",
     "conditional comment": f"<!--[if mso]><p>{SECRET}</p><![endif]-->",
     "inner element": f'<div style="display:none"><div style="display:block"><p>{SECRET}</p></div></div>',
+    "closed dialog": f"<dialog>{SECRET}</dialog>",
     "object fallback": f"<object>{SECRET}</object>",
 }
 

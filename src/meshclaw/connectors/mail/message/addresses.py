@@ -17,8 +17,9 @@ MAX_ADDRESS = 320  # RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets
 
 # An open quote runs to the end: trying it again at every later quote would be quadratic.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|\([^()]*\)|<[^<>]*>|[,;:]|[^",;:<>()\s]+|\s+|.', re.DOTALL)
+# What nearly every field holds, in one look: a name and an address, or an address alone.
+_ONE = re.compile(r'\s*+(?:("[^"\\]*+"|[^",;:<>()]*?)\s*+(<[^<>]*+>)|([^\s",;:<>()]++))\s*+')
 _ESCAPED = re.compile(r"\\(.)")
-_SPACE = re.compile(r"\s+")
 
 
 def read_addresses(value: str) -> tuple[Address, ...]:
@@ -34,6 +35,9 @@ def read_addresses(value: str) -> tuple[Address, ...]:
 
 
 def _mailboxes(value: str) -> Iterator[list[str]]:
+    if one := _ONE.fullmatch(value):
+        yield [token for token in one.groups() if token]
+        return
     tokens: list[str] = []
     for piece in _TOKEN.findall(value):
         if piece in {",", ";"}:
@@ -65,7 +69,7 @@ def _name(words: list[str]) -> str:
 
 def normal_address(text: str) -> str:
     """Lower case, IDN labels in Unicode, no source route (RFC 5321 §4.1.2); empty without a domain."""
-    text = one_line(_SPACE.sub("", text), MAX_ADDRESS + 1)
+    text = one_line("".join(text.split()), MAX_ADDRESS + 1)
     if text.startswith("@"):
         text = text.partition(":")[2]
     local, at, domain = text.rpartition("@")
@@ -76,7 +80,10 @@ def normal_address(text: str) -> str:
 
 def unicode_domain(domain: str) -> str:
     """``xn--`` labels decoded (RFC 3492) and lower case; a label that does not decode stays as it is."""
-    labels = domain.lower().rstrip(".").split(".")
+    domain = domain.lower().rstrip(".")
+    if "xn--" not in domain:
+        return domain
+    labels = domain.split(".")
     return ".".join(_unicode_label(label) if label.startswith("xn--") else label for label in labels)
 
 

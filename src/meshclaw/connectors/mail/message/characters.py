@@ -50,6 +50,13 @@ _HONEST = re.compile(
     "(?<=[^\x00-\x7f\u200b-\u200f\ufe00-\ufe0f])(?:\ufe0f\u200d?|\ufe0e|[\u200c-\u200f])|^\ufeff"
 )
 _SOFT_HYPHEN = "\xad"
+# Every other character that str.isspace() knows. One replacement each takes a tenth of the time of a pattern.
+_BLANKS = (
+    "\t\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_SPACES = re.compile("  +")
+_EMPTY_LINES = re.compile("\n\n\n+")
 
 
 class Stripped(NamedTuple):
@@ -89,14 +96,24 @@ def strip(text: str) -> Stripped:
 
 def fold(text: str) -> str:
     """Runs of white space become one space per line; runs of empty lines become one."""
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
-    return "\n".join(kept).strip("\n")
+    for blank in _BLANKS:
+        text = text.replace(blank, " ")
+    text = _SPACES.sub(" ", text).replace(" \n", "\n").replace("\n ", "\n")
+    return _EMPTY_LINES.sub("\n\n", text).strip(" \n")
+
+
+def tidy(text: str) -> Stripped:
+    """``fold`` of ``strip``. Once folded, most texts hold nothing to strip, and looking is cheaper."""
+    folded = fold(text)
+    if folded.replace("\n", "").isprintable() and (folded.isascii() or not _INVISIBLE.search(folded)):
+        return Stripped(folded, 0)
+    seen, removed = strip(text)
+    return Stripped(fold(seen), removed)
 
 
 def one_line(text: str, limit: int = 1000) -> str:
     """A header or a name as a person may see it: one line, nothing invisible, at most ``limit`` characters."""
-    text = text[: limit * 4]
-    if not (text.isascii() and text.isprintable()):
-        text = strip(text).text
-    return " ".join(text.split())[:limit]
+    line = " ".join(text[: limit * 4].split())
+    if not (line.isascii() and line.isprintable()):
+        line = " ".join(strip(line).text.split())
+    return line[:limit]

@@ -7,7 +7,7 @@ importing the package and building its tree costs ten times as much CPU, for one
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,7 +44,12 @@ def _suffixes() -> frozenset[str]:
 
 def registered_domain(host: str) -> str:
     """The public suffix and one label (the list's own algorithm, an unknown top level counts as a suffix)."""
-    labels = host[:255].rstrip(".").split(".")
+    return _registered(host[:255])
+
+
+@lru_cache(maxsize=4096)
+def _registered(host: str) -> str:
+    labels = host.rstrip(".").split(".")
     rules = _suffixes()
     for i in range(len(labels)):
         rest = ".".join(labels[i + 1 :])

@@ -135,5 +135,6 @@ def _hop(line: str, organisation: str) -> Iterator[str]:
     if name := _HOST.search(seen):
         if _DYNAMIC.search(name[0]):
             yield "hop:dynamic"
-        if organisation and registered_domain(name[0]) == organisation:
+        ours = organisation and name[0].endswith(organisation)  # the list of suffixes is asked only then
+        if ours and registered_domain(name[0]) == organisation:
             yield "hop:organisation"

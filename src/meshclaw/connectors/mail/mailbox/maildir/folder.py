@@ -7,7 +7,6 @@ flags, small letters for Dovecot's keywords. The base never changes; every renam
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Set as AbstractSet
 from itertools import count
@@ -71,6 +70,11 @@ class MaildirFolder:
         if again or self._files is None:
             self.scan()
         return (self._files or {}).get(ref)
+
+    def has(self, ref: str) -> bool:
+        """Whether the file lies where it was last seen; one look at it instead of one at the whole folder."""
+        file = self.locate(ref)
+        return file is not None and os.path.exists(f"{self.path}/{file}")  # noqa: PTH110 (as above)
 
     def rename(self, ref: str, file: str, target: MaildirFolder, flags: str) -> None:
         """Raises FileNotFoundError where ``file`` has been renamed or removed by somebody else."""
@@ -148,5 +152,5 @@ def _write(path: Path, raw: bytes) -> None:
 def _unique_name() -> str:
     """Seconds, microseconds, process, count, host: the modern form of the Maildir page."""
     seconds, rest = divmod(time.time_ns(), 1_000_000_000)
-    host = socket.gethostname().replace("/", r"\057").replace(":", r"\072")
+    host = os.uname().nodename.replace("/", r"\057").replace(":", r"\072")
     return f"{seconds}.M{rest // 1000}P{os.getpid()}Q{next(_deliveries)}.{host}"

@@ -110,7 +110,8 @@ class Maildir:
         self._check_changing()
         place = self._folder(folder)
         with on_disk(self.address):
-            place.scan()
+            if not all(map(place.has, refs)):
+                place.scan()
             return tuple(ref for ref in refs if place.locate(ref))
 
     def changes(self, folder: str, state: str) -> Changes:  # noqa: ARG002
@@ -196,8 +197,10 @@ class Maildir:
         return known
 
     def _target(self, name: str) -> MaildirFolder:
+        if name in self._folders:
+            return self._folders[name]
         path = self._path / maildir_directory(name)
-        if name not in self._folders and self._create_folders and not (path / "cur").is_dir():
+        if self._create_folders and not (path / "cur").is_dir():
             # ``cur`` last: a folder exists for us only when it is whole.
             for place in ("tmp", "new", "cur"):
                 (path / place).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -47,6 +47,8 @@ BLACK: Colour = (0, 0, 0)
 LINK: Colour = (0, 0, 238)
 NEAR = 28
 """Largest difference of any channel at which text still cannot be read on its background."""
+MAX_COLOUR = 100
+"""Characters of a colour that are read."""
 FAINT = 0.1
 """Opacity at or below which nothing can be read."""
 
@@ -66,7 +68,7 @@ def _read(value: str) -> tuple[Colour, float] | None:
 
 def read_colour(value: str) -> tuple[Colour, float] | None:
     """A colour and its opacity; None where the value names none that is known."""
-    return _read(value.strip().lower()[:100])
+    return _read(value.strip().lower()[:MAX_COLOUR])
 
 
 def alike(one: Colour, other: Colour) -> bool:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from meshclaw.connectors.mail.message.html.colours import FAINT, Colour, read_colour
+from meshclaw.connectors.mail.message.html.colours import FAINT, LINK, MAX_COLOUR, Colour, read_colour
 
 MAX_DECLARATIONS = 2000
 """Characters of one declaration block that are read."""
@@ -32,7 +32,7 @@ _BOXES = ("max-height", "height", "max-width", "width")
 _RELATIVE = frozenset({"em", "%", "ex"})
 
 
-class Style(msgspec.Struct, frozen=True, kw_only=True):
+class Style(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """The part of a style that matters here. None means "not said here"."""
 
     gone: str = ""
@@ -50,6 +50,8 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Style()
+_LINKED = Style(colour=LINK, faint=False)
+_NOT_SHOWN = Style(gone="elements that are not shown")
 
 
 def read_style(block: str) -> Style:
@@ -157,11 +159,59 @@ def _tiny(said: Mapping[str, str]) -> bool | None:
     return (_pixels(size) or 0.0) < _TINY_PX
 
 
-def attribute_style(tag: str, attributes: Mapping[str, str | None]) -> Style:
-    """What HTML's presentational attributes say (HTML Standard §15.3)."""
+PAINTING = frozenset({"style", "hidden", "bgcolor", "background", "color", "text"})
+"""Attributes that say how an element looks, whatever element it is."""
+UNSHOWN = frozenset(
+    [
+        "noembed",
+        "noframes",
+        "iframe",
+        "object",
+        "applet",
+        "audio",
+        "video",
+        "canvas",
+        "datalist",
+        "svg",
+        "math",
+    ]
+)
+"""Elements shown by no mail reader, or only where the outer element fails."""
+PAINTED = UNSHOWN | {"a", "dialog"}
+"""Elements that look their own way without any attribute."""
+
+
+Said = tuple[str, str, str, bool, bool, str]
+"""What an element says of its look: style, foreground, background, whether pictured, whether hidden, own way."""
+
+
+def said_by(tag: str, attributes: Mapping[str, str | None]) -> Said:
+    """The inline style and what HTML's presentational attributes say (HTML Standard §15.3), not yet read."""
     fore = attributes.get("text") if tag == "body" else attributes.get("color") if tag == "font" else None
-    hidden, pictured = "hidden" in attributes, bool(attributes.get("background"))
-    return _attributed(fore or "", attributes.get("bgcolor") or "", hidden=hidden, pictured=pictured)
+    own = ""
+    if tag == "a":
+        own = "link" if "href" in attributes else ""
+    elif tag in PAINTED:
+        own = "" if tag == "dialog" and "open" in attributes else "unshown"
+    return (
+        (attributes.get("style") or "")[:MAX_DECLARATIONS],
+        (fore or "")[:MAX_COLOUR],
+        (attributes.get("bgcolor") or "")[:MAX_COLOUR],
+        bool(attributes.get("background")),
+        "hidden" in attributes,
+        own,
+    )
+
+
+def element_style(said: Said, ruled: Style) -> Style:
+    """What was said, over what the style sheet has ``ruled``."""
+    inline, fore, back, pictured, hidden, own = said
+    style = over(ruled, _attributed(fore, back, hidden=hidden, pictured=pictured))
+    if own == "link" and style.colour is None:
+        style = over(_LINKED, style)
+    if inline:
+        style = over(read_style(inline), style)
+    return over(_NOT_SHOWN, style) if own == "unshown" else style
 
 
 def _attributed(fore: str, back: str, *, hidden: bool, pictured: bool) -> Style:

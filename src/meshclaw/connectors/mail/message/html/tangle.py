@@ -29,9 +29,8 @@ _RAW = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-_FORMATTING = re.compile(
-    r"<(?:b|big|code|em|font|i|s|small|strike|strong|tt|u)(?=[\s/>])[^>]*", re.IGNORECASE
-)
+# b, big, code, em, font, i, s, small, strike, strong, tt and u, and names that no tag has.
+_FORMATTING = re.compile(r"<[bcefistu](?:ig|ode|m|ont|mall|trike|trong|t)?(?=[\s/>])[^>]*", re.IGNORECASE)
 _STRAY = re.compile(r"<[a-zA-Z/!?][^<>]*(?=<)")
 _SEPARATOR = re.compile(r"[\s/\"']")
 # Never open (void), or closed by the next of their kind or by their table or list.
@@ -76,9 +75,10 @@ def tangled(source: str) -> bool:
     """Whether ``source`` (at most ``MAX_HTML`` characters) is refused."""
     if len(source) <= _HARMLESS:
         return False
-    tags = source.count("<")
+    runs = source.split("<")
+    tags = len(runs) - 1
     formats = len(set(_FORMATTING.findall(source))) if 3 * tags * tags > MAX_REOPENED else 0
-    if 3 * formats * tags > MAX_REOPENED or _too_many_attributes(source):
+    if 3 * formats * tags > MAX_REOPENED or _too_many_attributes(runs):
         return True
     return tags > MAX_OPEN and _too_deep(_RAW.sub("", source))
 
@@ -104,8 +104,7 @@ def _most_open(tags: list[tuple[str, str]]) -> int:
     return most
 
 
-def _too_many_attributes(source: str) -> bool:
-    runs = source.split("<")
+def _too_many_attributes(runs: list[str]) -> bool:
     if max(map(len, runs)) <= MAX_ATTRIBUTES:
         return False
     return any(len(_SEPARATOR.findall(run)) > MAX_ATTRIBUTES for run in runs if len(run) > MAX_ATTRIBUTES)

@@ -13,10 +13,18 @@ from functools import lru_cache
 import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from meshclaw.connectors.mail.message.characters import fold, one_line, strip
-from meshclaw.connectors.mail.message.html.colours import BLACK, LINK, WHITE, Colour, alike
+from meshclaw.connectors.mail.message.characters import one_line, strip, tidy
+from meshclaw.connectors.mail.message.html.colours import BLACK, WHITE, Colour, alike
 from meshclaw.connectors.mail.message.html.sheet import sheet_styles
-from meshclaw.connectors.mail.message.html.style import NOTHING, Style, attribute_style, over, read_style
+from meshclaw.connectors.mail.message.html.style import (
+    NOTHING,
+    PAINTED,
+    PAINTING,
+    Said,
+    Style,
+    element_style,
+    said_by,
+)
 from meshclaw.connectors.mail.message.html.tangle import MAX_HTML, tangled
 from meshclaw.flow.message import MAX_TEXT, Link
 
@@ -49,22 +57,6 @@ _SILENT = frozenset(
         "hr",
     )
 )
-# Shown by no mail reader, or only where the outer element fails.
-_UNSHOWN = frozenset(
-    (
-        "noembed",
-        "noframes",
-        "iframe",
-        "object",
-        "applet",
-        "audio",
-        "video",
-        "canvas",
-        "datalist",
-        "svg",
-        "math",
-    )
-)
 _TARGET = re.compile(r"(?:https?|mailto|tel|ftp):", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^<>]*>|\[(?:end)?if[^\[\]]{0,200}\]>?|<!\[endif\]|&\w+;", re.IGNORECASE)
 # A comment that talks: five words in a row. Shorter ones are designers' marks, in half of all newsletters.
@@ -82,7 +74,7 @@ class Visible(msgspec.Struct, frozen=True, kw_only=True):
     """What was not read, as one clause; empty where all was."""
 
 
-class _Look(msgspec.Struct, frozen=True):
+class _Look(msgspec.Struct, frozen=True, cache_hash=True):
     """How text at this place would look: inherited on the way down."""
 
     gone: str = ""
@@ -105,9 +97,10 @@ class _Look(msgspec.Struct, frozen=True):
         return "the background's colour" if self.faint or same else ""
 
 
-@lru_cache(maxsize=4096)
-def _under(look: _Look, style: Style) -> tuple[_Look, str]:
-    """How text looks inside an element of that style, and by which means it is unseen there."""
+@lru_cache(maxsize=2048)
+def _inside(look: _Look, said: Said, ruled: Style) -> tuple[_Look, str]:
+    """How text looks inside an element that says so, and by which means it is unseen there."""
+    style = element_style(said, ruled)
     inner = _Look(
         look.gone or style.gone,
         look.shown if style.shown is None else style.shown,
@@ -120,65 +113,73 @@ def _under(look: _Look, style: Style) -> tuple[_Look, str]:
 
 
 class _Reader:
-    """Collects the text of one document; ``enter`` and ``leave`` follow the walk."""
+    """Collects the text of one document while it is walked over."""
 
     def __init__(self, sheet: dict[int, Style]) -> None:
         self.sheet = sheet
         self.pieces: list[str] = []
-        self.length = 0
         self.hidden: Counter[str] = Counter()
         self.links: list[Link] = []
-        self.opened: list[tuple[int, str]] = []
-        self.look = _Look()
-        self.means = ""
 
-    def enter(self, node: LexborNode, tag: str) -> None:
-        if tag in _BREAKS:
-            self.pieces.append(_BREAK)
-        elif tag in _CELLS:
-            self.pieces.append(" ")
+    def walk(self, root: LexborNode | None) -> bool:
+        """Every node once, in order, without recursion; False where ``MAX_NODES`` was reached."""
+        left, room = MAX_NODES, MAX_TEXT * 4
+        node, pieces = _first(root), self.pieces
+        look, means = _Look(), ""
+        path: list[tuple[LexborNode, str, _Look, str, int]] = []
+        while node is not None and left:
+            left -= 1
+            tag = node.tag or ""
+            if tag == "-text":
+                content = node.text_content or ""
+                if means:
+                    self._unseen(means, content)
+                elif room >= 0:
+                    pieces.append(content)
+                    room -= len(content)
+            elif tag in _SILENT or (child := node.first_child) is None:
+                self._childless(node, tag)
+            else:
+                if edge := _EDGES.get(tag):
+                    pieces.append(edge)
+                path.append((node, tag, look, means, len(pieces)))
+                look, means = self._enter(node, tag, look, means)
+                node = child
+                continue
+            while (following := node.next) is None and path:
+                node, tag, look, means, start = path.pop()
+                if tag == "a":
+                    self._link(start, node.attributes.get("href") or "", means)
+                elif tag in _BREAKS:
+                    pieces.append(_BREAK)
+            node = following
+        return node is None
+
+    def _childless(self, node: LexborNode, tag: str) -> None:
+        if tag == "-comment":
+            self._comment(node.comment_content or "")
+        elif edge := _EDGES.get(tag):
+            self.pieces.append(edge)
+
+    def _enter(self, node: LexborNode, tag: str, look: _Look, means: str) -> tuple[_Look, str]:
         attributes = node.attributes
-        if attributes or self.sheet or tag in _UNSHOWN:
-            self._paint(node, tag, attributes)
-        if tag == "a":
-            self.opened.append((len(self.pieces), attributes.get("href") or ""))
+        ruled = self.sheet.get(node.mem_id, NOTHING) if self.sheet else NOTHING
+        if tag in PAINTED or ruled is not NOTHING or not PAINTING.isdisjoint(attributes):
+            return _inside(look, said_by(tag, attributes), ruled)
+        return look, means
 
-    def _paint(self, node: LexborNode, tag: str, attributes: dict[str, str | None]) -> None:
-        style = self.sheet.get(node.mem_id, NOTHING)
-        if not _PAINTING.isdisjoint(attributes):
-            style = over(style, attribute_style(tag, attributes))
-        if tag == "a" and "href" in attributes and style.colour is None:
-            style = over(style, _LINKED)
-        if inline := attributes.get("style"):
-            style = over(read_style(inline), style)
-        if tag in _UNSHOWN or (tag == "dialog" and "open" not in attributes):
-            style = over(_NOT_SHOWN, style)
-        if style is not NOTHING:
-            self.look, self.means = _under(self.look, style)
-
-    def leave(self, tag: str) -> None:
-        """Called after the look of the outer element was put back."""
-        if tag == "a":
-            self._link(*self.opened.pop())
-        elif tag in _BREAKS:
-            self.pieces.append(_BREAK)
-
-    def _link(self, start: int, href: str) -> None:
-        if self.means or not href or len(self.links) >= MAX_LINKS:
+    def _link(self, start: int, href: str, means: str) -> None:
+        """``start``: where the pieces of its text begin. ``means`` by which text around it is unseen."""
+        if means or not href or len(self.links) >= MAX_LINKS:
             return
-        href = one_line(_SPACE_IN_URL.sub("", href[:MAX_HREF]), MAX_HREF)
+        href = href[:MAX_HREF]
+        if not href.isascii() or not href.isprintable() or " " in href:
+            href = one_line(_SPACE_IN_URL.sub("", href), MAX_HREF)
         if _TARGET.match(href):
             text = one_line("".join(self.pieces[start:]), MAX_LINK_TEXT)
             self.links.append(Link(text=text, href=href))
 
-    def text(self, content: str) -> None:
-        if self.means:
-            self._unseen(self.means, content)
-        elif self.length <= MAX_TEXT * 4:
-            self.pieces.append(content)
-            self.length += len(content)
-
-    def comment(self, content: str) -> None:
+    def _comment(self, content: str) -> None:
         words = _MARKUP.sub(" ", content[:5000])
         if _PROSE.search(words):
             self._unseen("comments", words)
@@ -188,11 +189,16 @@ class _Reader:
             self.hidden[means] += count
 
 
+def _first(root: LexborNode | None) -> LexborNode | None:
+    """Comments may stand before <html>."""
+    while root is not None and root.prev is not None:
+        root = root.prev
+    return root
+
+
 _BREAK = "\x1f"
 """Where a line ends on the screen: a line feed in HTML is only a space."""
-_PAINTING = frozenset({"hidden", "bgcolor", "background", "color", "text"})
-_LINKED = Style(colour=LINK, faint=False)
-_NOT_SHOWN = Style(gone="elements that are not shown")
+_EDGES = dict.fromkeys(_BREAKS, _BREAK) | dict.fromkeys(_CELLS, " ")
 
 
 def read_html(source: str) -> Visible:
@@ -203,8 +209,8 @@ def read_html(source: str) -> Visible:
         return Visible(cut="HTML that is too tangled to be read")
     document = LexborHTMLParser(source)
     reader = _Reader(sheet_styles(document, source))
-    whole = _walk(document.root, reader)
-    text, hidden = _finish("".join(reader.pieces).replace("\n", " ").replace(_BREAK, "\n"))
+    whole = reader.walk(document.root)
+    text, hidden = tidy("".join(reader.pieces).replace("\n", " ").replace(_BREAK, "\n"))
     if hidden:
         reader.hidden["invisible characters"] += hidden
     return Visible(
@@ -217,7 +223,7 @@ def read_html(source: str) -> Visible:
 
 def read_plain(source: str) -> Visible:
     """The same for text/plain: only characters can hide there."""
-    text, hidden = _finish(source.replace("\r\n", "\n").replace("\r", "\n"))
+    text, hidden = tidy(source.replace("\r\n", "\n").replace("\r", "\n"))
     found = _PLAIN_LINK.finditer(text) if "://" in text else ()
     links = dict.fromkeys(match[0].rstrip(".,;:!?)]") for match in found)
     return Visible(
@@ -225,39 +231,3 @@ def read_plain(source: str) -> Visible:
         links=tuple(Link(text=href, href=href) for href in list(links)[:MAX_LINKS]),
         hidden={"invisible characters": hidden} if hidden else {},
     )
-
-
-def _finish(text: str) -> tuple[str, int]:
-    seen, removed = strip(text)
-    return fold(seen), removed
-
-
-def _walk(root: LexborNode | None, reader: _Reader) -> bool:
-    """Every node once, in order, without recursion; False where ``MAX_NODES`` was reached."""
-    left = MAX_NODES
-    node = root
-    while node is not None and node.prev is not None:  # comments before <html>
-        node = node.prev
-    path: list[tuple[LexborNode, str, _Look, str]] = []
-    while node is not None and left:
-        left -= 1
-        tag = node.tag or ""
-        if tag == "-text":
-            reader.text(node.text_content or "")
-        elif tag == "-comment":
-            reader.comment(node.comment_content or "")
-        elif tag in _SILENT:
-            if tag in _BREAKS:
-                reader.pieces.append(_BREAK)
-        elif (child := node.first_child) is not None:
-            path.append((node, tag, reader.look, reader.means))
-            reader.enter(node, tag)
-            node = child
-            continue
-        elif tag in _CELLS or tag in _BREAKS:
-            reader.pieces.append(_BREAK if tag in _BREAKS else " ")
-        while (following := node.next) is None and path:
-            node, tag, reader.look, reader.means = path.pop()
-            reader.leave(tag)
-        node = following
-    return node is None

@@ -1,0 +1,1 @@
+"""Policies in Cedar: who may do what to what, when; validated, parsed once, default deny."""
