@@ -8,7 +8,19 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BENCHMARKS = ("triage", "start", "idle", "ledger", "install", "junk", "decision", "sandbox", "usage/otlp")
+BENCHMARKS = (
+    "triage",
+    "start",
+    "idle",
+    "ledger",
+    "install",
+    "junk",
+    "decision",
+    "sandbox",
+    "usage/otlp",
+    "usage/reading",
+    "usage/quarter",
+)
 VERDICTS = ("kept", "MISSED", "the goal.")
 """How a line ends that holds a bound against a number."""
 
