@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -11,10 +14,11 @@ from hypothesis import strategies as st
 
 from meshclaw.errors import UserError
 from meshclaw.flow.usage import Tokens, Usage
-from meshclaw.llm.pricelist import PriceList
+from meshclaw.llm.pricelist import SHIPPED, PriceList
 from meshclaw.llm.prices import Price, Prices
 from meshclaw.llm.sheet import Sheet, load
 
+ROOT = Path(__file__).parents[2]
 MODELS = [
     ("anthropic", "claude-sonnet-4-5-20250929"),  # dearer over 200,000 tokens
     ("anthropic", "claude-opus-4-6"),  # likewise, until a day in March 2026
@@ -278,3 +282,21 @@ def test_a_broken_sheet_is_refused_by_name(tmp_path: Path, text: str) -> None:
 
 def test_no_sheet_is_no_error(tmp_path: Path) -> None:
     assert load(tmp_path / "prices.toml") is None
+
+
+def test_the_shipped_rates_are_those_of_the_installed_list() -> None:
+    spec = importlib.util.spec_from_file_location("prices_tool", ROOT / "tools" / "docs" / "prices.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.content() == SHIPPED.read_bytes(), "run: python tools/docs/prices.py"
+
+
+def test_a_first_run_prices_common_models_without_the_whole_list(tmp_path: Path) -> None:
+    code = (
+        "import sys; from meshclaw.llm.pricelist import PriceList; from pathlib import Path;"
+        "found = PriceList(Path(sys.argv[1])).find('anthropic', 'claude-opus-4-5-20251101', '');"
+        "assert found; assert 'genai_prices' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "prices.json")], check=True)

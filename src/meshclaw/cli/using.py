@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -16,7 +17,6 @@ from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.event.usage import UsageImported
 from meshclaw.flow.usage import Evidence, Unread, Usage
 from meshclaw.ledger.usage.store import UsageStore
-from meshclaw.llm import sheet
 from meshclaw.llm.prices import price_of
 from meshclaw.readers.all import READERS
 from meshclaw.readers.base import Confidence, Grain, Reader
@@ -25,6 +25,9 @@ from meshclaw.settings.home import home
 from meshclaw.sqlite import MEMORY
 from meshclaw.usage.importing import Imported, Importer, Progress
 from meshclaw.usage.labels import judge_of, version
+
+if TYPE_CHECKING:
+    from meshclaw.llm.sheet import Sheet
 
 PRICES = "prices.toml"
 """The company's own price sheet, in the state folder."""
@@ -54,7 +57,7 @@ class Using:
         self._root = root
         self._home = root or Path.home()
         self._environ: Mapping[str, str] = {} if root else os.environ
-        own = None if root else sheet.load(home() / PRICES)
+        own = None if root else _own_prices()
         self._sheet = own
         self._version = version(own)
         self.store = UsageStore(MEMORY if root else home() / "usage.db")
@@ -139,6 +142,15 @@ class Using:
             found=[str(folder) for folder in folders if folder.is_dir()], files=files, calls=calls,
             grain=source.grain, confidence=source.confidence, includes=source.includes,
         )  # fmt: skip
+
+
+def _own_prices() -> Sheet | None:
+    path = home() / PRICES
+    if not path.exists():
+        return None
+    from meshclaw.llm.sheet import load
+
+    return load(path)
 
 
 @contextmanager

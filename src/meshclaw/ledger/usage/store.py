@@ -175,9 +175,9 @@ class UsageStore:
         self._db.executemany(_PUT, put)
         changes = sums.rows()
         self._db.executemany(_ADD, changes)
-        self._touch(cast("int", row[AT]) for row in put)
+        self._touch(cast("list[int]", [row[AT] for row in put]))
         self.written += len(put)
-        keys = "\n".join(str(row[2]) for row in put)
+        keys = "\n".join(cast("list[str]", [row[2] for row in put]))
         self.digest = sha256_hex(self.digest.encode() + canonical(changes) + keys.encode())
 
     def _stored(self, tool: str, messages: Iterable[str]) -> dict[str, dict[Usage, Row]]:
@@ -206,7 +206,7 @@ class UsageStore:
                 self._db.executemany(_PUT, new)
                 self._db.executemany(_ADD, sums.rows())
                 last = rows[-1][:4]
-                self._touch(cast("int", row[AT]) for row in rows)
+                self._touch(cast("list[int]", [row[AT] for row in rows]))
             self.set("judged", version)
 
     def _touch(self, times: Iterable[int]) -> None:
