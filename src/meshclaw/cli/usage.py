@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from meshclaw.cli import screen, usage_compared, usage_receive
+from meshclaw.cli import screen
 from meshclaw.cli.using import Looked, using
 from meshclaw.errors import UserError
 from meshclaw.ledger.usage.schema import By
@@ -25,7 +26,23 @@ at_root = click.option(
 )  # fmt: skip
 
 
-@click.group("usage")
+ELSEWHERE = {"receive": "usage_receive", "reconcile": "usage_compared", "intents": "usage_compared"}
+"""Verbs in modules of their own, which ``show`` need not load."""
+
+
+class Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"meshclaw.cli.{ELSEWHERE[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name)
+        return found
+
+
+@click.group("usage", cls=Verbs)
 def command() -> None:
     """What AI tools were used for and what it cost: every call once, to the token.
 
@@ -161,8 +178,3 @@ def period_of(since: datetime | None, until: datetime | None, last_: str | None)
     if days is None or since or until:
         raise UserError("--last takes a number of days and stands alone", fix="As in: --last 30d")
     return last(int(days[1]), datetime.now(UTC))
-
-
-command.add_command(usage_receive.command)
-command.add_command(usage_compared.reconcile)
-command.add_command(usage_compared.intents)

@@ -19,7 +19,7 @@ from meshclaw.flow.usage import Unread, Usage
     "--host", default="127.0.0.1", help="Another address lets other machines send here, without a password."
 )
 @screen.as_json
-def command(port: int, host: str, as_json: bool) -> None:
+def receive(port: int, host: str, as_json: bool) -> None:
     """Store what tools send by OTLP/HTTP until you stop it: Claude Code, Codex, Gemini CLI, anything with gen_ai spans.
 
     With --json the first line says where it listens, and the last what came.

@@ -25,7 +25,6 @@ from meshclaw.settings.home import home
 from meshclaw.sqlite import MEMORY
 from meshclaw.usage.importing import Imported, Importer, Progress
 from meshclaw.usage.labels import judge_of, version
-from meshclaw.usage.reconcile import recount
 
 PRICES = "prices.toml"
 """The company's own price sheet, in the state folder."""
@@ -82,7 +81,7 @@ class Using:
         with _progress() as progress:
             imported = read(progress)
         self._tell()
-        recount(self.store)
+        self._recount()
         return imported
 
     def price(self, usage: Usage) -> int:
@@ -96,7 +95,14 @@ class Using:
     def settle(self) -> None:
         """After the last of what was received."""
         self._tell()
-        recount(self.store)
+        self._recount()
+
+    def _recount(self) -> None:
+        """Where calls are new, one recording of each is to count."""
+        if self.store.touched:
+            from meshclaw.usage.reconcile import recount
+
+            recount(self.store)
 
     def _tell(self) -> None:
         untold = self._importer.untold()

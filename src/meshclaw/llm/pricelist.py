@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
 DAY_MS = 86_400_000
+SHIPPED = Path(__file__).with_name("shipped.json")
+"""Written by ``tools/docs/prices.py``."""
 MOST_KEPT = 5_000
 """Models in the file; names come from files that anybody may have written."""
 FAST = 6
@@ -65,7 +67,7 @@ class PriceList:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._kept = self._load(_source()) or self._made()
+        self._kept = self._load(_source()) or _shipped() or self._made()
 
     @property
     def version(self) -> str:
@@ -83,6 +85,13 @@ class PriceList:
             self._kept.models[name] = _find(provider, model, mode, self.dearest.search)
             self._save()
         return self._kept.models[name]
+
+    def compiled(self, names: Iterable[tuple[str, str]]) -> bytes:
+        """What ``shipped.json`` holds for these providers and models, by the list that is installed now."""
+        self._kept = self._made()
+        for provider, model in names:
+            self.find(provider, model, "")
+        return msgspec.json.encode(msgspec.structs.replace(self._kept, source=(self._kept.source[0], 0)))
 
     def _load(self, source: tuple[int, int]) -> _Kept | None:
         try:
@@ -108,16 +117,33 @@ class PriceList:
             new.unlink(missing_ok=True)
 
 
-def _source() -> tuple[int, int]:
-    """Found without importing the package."""
+def _data() -> Path:
+    """The list's own file, found without importing the package."""
     spec = find_spec("genai_prices")
     if spec is None or spec.origin is None:
         raise UserError(
             "there is no price list on this machine, so nothing can be priced",
             fix="Install it: pip install 'openmeshclaw[usage]'",
         )
-    status = Path(spec.origin).with_name("data.py").stat()
+    return Path(spec.origin).with_name("data.py")
+
+
+def _source() -> tuple[int, int]:
+    status = _data().stat()
     return status.st_size, status.st_mtime_ns
+
+
+def _shipped() -> _Kept | None:
+    """The rates of the commonest models, compiled for one version of the list; None where another one is here."""
+    try:
+        kept = msgspec.json.decode(SHIPPED.read_bytes(), type=_Kept)
+    except (OSError, ValueError):
+        return None
+    data = _data()
+    size, _ = kept.source
+    own = data.parents[1] / f"genai_prices-{kept.version}.dist-info"
+    is_same = size == data.stat().st_size and own.is_dir()
+    return msgspec.structs.replace(kept, source=_source()) if is_same else None
 
 
 def _find(provider: str, model: str, mode: str, dearest_search: int) -> Listed | None:

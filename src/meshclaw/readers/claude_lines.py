@@ -123,13 +123,11 @@ def mend(data: bytes) -> tuple[Line | None, Sequence[Problem]]:
     if counts is None:
         return None, problems
     at, cost = _time(entry.get("timestamp")), entry.get("costUSD")
-    if at is None:
-        problems.append(("clock", "timestamp"))
     if cost is not None and not (isinstance(cost, int | float) and 0 <= cost <= DEAREST):
         problems.append(("negative" if _is_negative(cost) else "malformed", "costUSD"))
         cost = None
     line = Line(
-        timestamp=at or EPOCH, request_id=_text(entry, "requestId"), side=entry.get("isSidechain") is True,
+        timestamp=at, request_id=_text(entry, "requestId"), side=entry.get("isSidechain") is True,
         cost=cost, uuid=_text(entry, "uuid"), session=_text(raw, "sessionId"), cwd=_text(raw, "cwd"),
         branch=_text(raw, "gitBranch"),
         message=Message(
@@ -181,13 +179,13 @@ def _input(block: dict[str, Any]) -> Input:
     return Input(file_path=_text(given, "file_path") or "", notebook_path=_text(given, "notebook_path") or "")
 
 
-def _time(value: object) -> datetime | None:
-    """Without a zone it is UTC, as in all that Claude Code writes."""
+def _time(value: object) -> datetime:
+    """Without a zone it is UTC, as in all that Claude Code writes; 1970 where it is no time at all."""
     try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        at = datetime.fromisoformat(value) if isinstance(value, str) else EPOCH
     except ValueError:
-        return None
-    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
+        return EPOCH
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _dict(value: object) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
-from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,6 @@ import msgspec
 from meshclaw.flow.usage import Unread, Usage
 from meshclaw.ledger.usage.store import FileState, Judge, UsageStore
 from meshclaw.readers.base import START, Place, Reader
-from meshclaw.readers.otlp.read import SOURCE
 from meshclaw.readers.places import find, printable
 
 TAIL = 4096
@@ -46,6 +44,8 @@ class Importer:
         self._store = store
         self._readers = readers
         self._judge = judge
+        self._told_of = 0
+        """Of the calls that this store wrote."""
 
     def machine(self, home: Path, environ: Mapping[str, str], progress: Progress | None = None) -> Imported:
         """All that the tools keep in their own folders under ``home``, or where ``environ`` says they do."""
@@ -85,6 +85,7 @@ class Importer:
             for tool, one in denied:
                 self._store.keep_unread(one.path, tool, [one], fresh=True)
             self._store.flush(self._judge)
+        self._told_of = self._store.written
         imported, queue = Imported(unread=unread), iter(jobs)
         while done < len(jobs):
             with self._store.writing():
@@ -104,6 +105,8 @@ class Importer:
             self._receive(found)
 
     def _receive(self, found: Iterable[Usage | Unread]) -> None:
+        from meshclaw.readers.otlp.read import SOURCE  # loads protobuf
+
         unread = list[Unread]()
         for one in found:
             if isinstance(one, Usage):
@@ -118,7 +121,9 @@ class Importer:
     def _flush(self, imported: Imported) -> Imported:
         """Store what is held, and in the same step that the ledger has not been told of it yet."""
         self._store.flush(self._judge)
-        imported = msgspec.structs.replace(imported, calls=self._store.written, digest=self._store.digest)
+        imported = msgspec.structs.replace(
+            imported, calls=self._store.written - self._told_of, digest=self._store.digest
+        )
         self._store.set(UNTOLD, msgspec.json.encode(imported).decode())
         return imported
 
@@ -130,6 +135,7 @@ class Importer:
     def told(self) -> None:
         with self._store.writing():
             self._store.set(UNTOLD, "")
+        self._told_of = self._store.written
 
     def _read(self, job: Job) -> int:
         """Hold what a file has for the next flush; how many places of it could not be read."""
@@ -217,6 +223,9 @@ def _tail(path: str, offset: int) -> bytes:
     """Digest of what lies before the offset; empty at the start, where there is nothing to compare."""
     if not offset:
         return b""
-    with FileIO(path) as file:
-        file.seek(max(0, offset - TAIL))
-        return blake2b(file.read(min(TAIL, offset)), digest_size=16).digest()
+    start = max(0, offset - TAIL)
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return blake2b(os.pread(file, offset - start, start), digest_size=16).digest()
+    finally:
+        os.close(file)

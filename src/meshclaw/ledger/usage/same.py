@@ -42,11 +42,11 @@ def settled(calls: Sequence[Usage]) -> list[Usage]:
     return list(found.values())
 
 
-def _rank(call: Usage) -> tuple[bool, int, bool, str, str, str]:
+def _rank(call: Usage) -> tuple[bool, int, bool, str, str, str, str]:
     """The names are there to settle a tie the same way in every order."""
     tokens = call.tokens
     total = (
         tokens.input_uncached + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.output
         + tokens.reasoning + tokens.tool + call.credits_milli
     )  # fmt: skip
-    return not call.by_machine, total, bool(call.speed), call.session, call.repo, call.key
+    return not call.by_machine, total, bool(call.speed), call.session, call.repo, call.branch, call.key
