@@ -26,8 +26,8 @@ MOST_PACKED = 8 << 20
 """Bytes of a body as it is sent."""
 LONGEST_LINE = 1_000
 TIMEOUT_S = 20.0
-MOST_AT_ONCE = 16
-"""Connections."""
+MOST_AT_ONCE = 256
+"""Connections. Every session of a tool keeps one open between its exports."""
 SIGNALS: dict[str, Signal] = {"/v1/traces": "traces", "/v1/logs": "logs", "/v1/metrics": "metrics"}
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 

@@ -127,6 +127,7 @@ def sources(root: Path | None, as_json: bool) -> None:
         ],
         empty="",
     )  # fmt: skip
+    screen.words("Tools that send OpenTelemetry are heard while this runs: meshclaw usage receive")
 
 
 @command.command()

@@ -109,21 +109,42 @@ def _matched(calls: list[Usage]) -> list[Seen]:
     """``calls``: the surest evidence first, so that what an id or a shape finds is what counts."""
     found: list[Seen] = []
     by_id: dict[str, Seen] = {}
-    by_shape: defaultdict[tuple[object, ...], list[Seen]] = defaultdict(list)
+    shapes = _Shapes(found)
     for usage in calls:
-        ids = {usage.key, usage.message} - {""}
-        seen = next((by_id[id_] for id_ in sorted(ids) if id_ in by_id), None)
+        ids = [id_ for id_ in (usage.key, usage.message) if id_]
+        seen = next((by_id[id_] for id_ in ids if id_ in by_id), None)
         if seen is None or not _may_be(seen, usage):
-            seen = _nearest(by_shape[_shape(usage)], usage)
+            seen = None if usage.evidence == "transcript" else shapes.nearest(usage)
         if seen is None:
             seen = Seen(best=usage, others=[])
             found.append(seen)
-            by_shape[_shape(usage)].append(seen)
         else:
             seen.others.append(usage)
         for id_ in ids:
             by_id.setdefault(id_, seen)
     return found
+
+
+class _Shapes:
+    """For sources without a common id: calls by session, model and counts. Made only when one is looked for."""
+
+    def __init__(self, calls: list[Seen]) -> None:
+        self._calls = calls
+        self._done = 0
+        self._by: defaultdict[tuple[object, ...], list[Seen]] = defaultdict(list)
+
+    def nearest(self, usage: Usage) -> Seen | None:
+        if not usage.session:
+            return None
+        for seen in self._calls[self._done :]:
+            self._by[_shape(seen.best)].append(seen)
+        self._done = len(self._calls)
+        near = [
+            seen
+            for seen in self._by[_shape(usage)]
+            if abs(seen.best.at - usage.at) <= APART_MS and _may_be(seen, usage)
+        ]
+        return min(near, key=lambda seen: abs(seen.best.at - usage.at), default=None)
 
 
 def _may_be(seen: Seen, usage: Usage) -> bool:
@@ -134,17 +155,7 @@ def _may_be(seen: Seen, usage: Usage) -> bool:
 
 
 def _shape(usage: Usage) -> tuple[object, ...]:
-    """For sources without a common id: the same session, model and counts."""
     return usage.tool, usage.session, *(of(usage) for of in COMPARED.values())
-
-
-def _nearest(candidates: Iterable[Seen], usage: Usage) -> Seen | None:
-    near = [
-        seen
-        for seen in candidates
-        if usage.session and abs(seen.best.at - usage.at) <= APART_MS and _may_be(seen, usage)
-    ]
-    return min(near, key=lambda seen: abs(seen.best.at - usage.at), default=None)
 
 
 # -- days --------------------------------------------------------------------------------
