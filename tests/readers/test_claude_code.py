@@ -81,7 +81,7 @@ def test_the_blocks_of_an_answer_are_one_call_with_the_fullest_counts(path: Path
         ([line(None, None, uuid=None), line(None, None, uuid=None)], 1),
         ([line(model="<synthetic>", usage=dict.fromkeys(USAGE, None) | {"input_tokens": 0, "output_tokens": 0})], 0),
         ([{"type": "user", "toolUseResult": {"usage": {"input_tokens": 9}}, "timestamp": AT}], 0),
-        ([{"type": "user", "message": {"content": 'he said "usage":{"input_tokens":5}'}, "timestamp": AT}], 0),
+        ([{"type": "user", "message": {"content": 'he said "usage":{"output_tokens":5}'}, "timestamp": AT}], 0),
     ],
 )  # fmt: skip
 def test_how_many_calls_lines_are(path: Path, lines: list[dict[str, Any]], calls: int) -> None:
@@ -122,7 +122,7 @@ def test_without_the_split_all_that_was_written_to_the_cache_is_for_five_minutes
     ("bad", "calls", "unread"),
     [
         ("{no call, whatever it is}", 0, []),
-        ('{"usage": not json}', 0, [(2, "malformed", "")]),
+        ('{"usage": {"output_tokens": not json}}', 0, [(2, "malformed", "")]),
         ("nothing", 0, [(2, "malformed", "")]),
         (line("m2", usage={"output_tokens": -5}), 0, [(2, "negative", "output_tokens")]),
         (line("m2", usage={"cache_creation": {"ephemeral_5m_input_tokens": -1}}), 0,

@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_read_is_tried_again(store: UsageStore, user: Path
 def test_a_name_that_is_no_text_is_read_and_told(store: UsageStore, user: Path, session: Path) -> None:
     odd = os.fsencode(session.parent) + b"/\xff.jsonl"
     with open(odd, "wb") as file:  # noqa: PTH123 - no Path holds this name
-        file.write(b'{"usage": nothing}\n')
+        file.write(b'{"output_tokens": nothing}\n')
     bring(store, user)
     [(_, unread)] = store.unread()
     assert unread.path.endswith("\\xff.jsonl")

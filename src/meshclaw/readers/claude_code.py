@@ -20,8 +20,8 @@ from meshclaw.readers.base import START, Found, Place, Source, is_odd_clock
 from meshclaw.readers.claude_lines import Block, Counts, Entry, Line, Message, Problem, decode, mend
 from meshclaw.readers.lines import read_lines
 
-MARK = b'"usage"'
-"""In no line without it is a call: quotes within text are escaped."""
+MARK = b'"output_tokens"'
+"""In no line without it is a call: every usage says how much was written, and quotes within text are escaped."""
 SYNTHETIC = "<synthetic>"
 """Model of an answer that Claude Code wrote itself, as for an error of the service."""
 TOTAL = (1 << 59) - 1
