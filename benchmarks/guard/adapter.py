@@ -83,7 +83,7 @@ class MeshClaw:
             self.plan = freeze(words, self.tools.values())
         return Context(
             declaration=self.tools[tool], reviewed=True, grant=self.grant, policies=self.policies,
-            level="autonomous", now=NOW,
+            level="autonomous", two_person=frozenset(), now=NOW,
             request=Request(intent="", trigger="terminal", trust="person", words=words),
             history=self.history, plan=self.plan, directory=self.directory,
         )  # fmt: skip

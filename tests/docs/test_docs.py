@@ -25,13 +25,14 @@ PAGES = [
 ]
 
 
-def test_the_ledger_page_is_written_from_the_types() -> None:
-    spec = importlib.util.spec_from_file_location("ledger_page", ROOT / "tools" / "docs" / "ledger.py")
+@pytest.mark.parametrize("name", ["ledger", "hostile"])
+def test_a_page_that_is_written_by_a_tool_is_up_to_date(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"{name}_page", ROOT / "tools" / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text("utf-8") == module.page(), "run: python tools/docs/ledger.py"
+    assert module.PAGE.read_text("utf-8") == module.page(), f"run: python tools/docs/{name}.py"
 
 
 @pytest.mark.parametrize("kind", get_args(AnyEvent), ids=lambda kind: kind.__struct_config__.tag)

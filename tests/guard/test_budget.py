@@ -72,7 +72,15 @@ def spent(*events: Event, now: datetime = NOW, root: str = "r") -> Spent:
 
 
 def context(declaration: Declaration, used: Spent, limits: Limits = DEFAULT, **more: Any) -> Context:
-    fields = {"grant": OPEN, "policies": PERMIT, "level": "autonomous", "now": NOW, "reviewed": True, **more}
+    fields = {
+        "grant": OPEN,
+        "policies": PERMIT,
+        "level": "autonomous",
+        "now": NOW,
+        "reviewed": True,
+        "two_person": frozenset(),
+        **more,
+    }
     return Context(declaration=declaration, spent=used, limits=limits, **fields)
 
 
@@ -93,6 +101,7 @@ def limited(span: str = "run", **numbers: int) -> Limits:
         (SEND, {"to": [{"deep": ["bob@x.org"]}]}, Cost(calls=1, recipients=("bob@x.org", "deep"))),
         (GET, {"to": "https://x.org/a,b;c"}, Cost(calls=1, recipients=("https://x.org/a,b;c",))),
         (SHIP, {"to": "prod"}, Cost(calls=1, deploys=1)),
+        (SHIP, {"to": ["eu", "us", "EU "]}, Cost(calls=1, deploys=2)),
         (PAY, {"amount": 19.99}, Cost(calls=1, money=19_990_000)),
         (PAY, {"amount": 0}, Cost(calls=1)),
         (PAY, {"amount": [1, 2.5]}, Cost(calls=1, money=3_500_000)),

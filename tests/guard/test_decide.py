@@ -96,6 +96,30 @@ def test_arguments_that_do_not_fit_the_declaration_are_denied(arguments: dict[st
     assert (decision.verdict, decision.rule) == ("deny", "arguments")
 
 
+TO = Declaration(
+    verb="mail.send", effect="send", reversible=False, words="Send",
+    arguments={"ref": Argument("reference"), "to": Argument("destination", "address")},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("to", "verdict", "rule"),
+    [
+        ("kim@example.com", "allow", "autonomy.autonomous"),
+        ("Kim <kim@example.com>", "allow", "autonomy.autonomous"),
+        ("eve@evil.test, <kim@example.com>", "deny", "arguments"),
+        ("<eve@evil.test> <kim@example.com>", "deny", "arguments"),
+        ("kim@example.com\r\nBcc: x", "deny", "arguments"),
+        ("kim@example.com\u2028", "deny", "arguments"),
+        ("kim@exam\u200bple.com", "ask", "arguments.hidden"),
+        (["kim@example.com", "k\u202eim@example.com"], "ask", "arguments.hidden"),
+    ],
+)
+def test_a_destination_is_one_and_hides_nothing(to: Any, verdict: str, rule: str) -> None:
+    decision = decide(action(TO, to=to), context(TO, level="autonomous"))
+    assert (decision.verdict, decision.rule) == (verdict, rule)
+
+
 @pytest.mark.parametrize("layer", ["ceiling", "agent", "intent"])
 @pytest.mark.parametrize(
     "rights",

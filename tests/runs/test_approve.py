@@ -240,6 +240,28 @@ def test_the_more_is_at_stake_the_sooner_it_runs_out(
     assert approvals(ledger).get(waiting.id).state == "expired"
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_setting_the_clock_back_revives_no_question_and_no_unused_yes(  # noqa: PLR0917 - pytest hands them over
+    door: Door, asked: Callable[..., Approval], begin: Begin, ledger: Ledger, world: FakeConnector,
+    monkeypatch: pytest.MonkeyPatch, answered: bool,
+) -> None:  # fmt: skip
+    waiting = asked()
+    told = tell(ledger, door.contents, waiting.run)
+    if answered:
+        approve._answer(ledger, told, waiting, "allowed", Seen(shown=waiting.shown))
+    early = utc_now()
+    for moment in (early + timedelta(hours=25), early, early):
+        monkeypatch.setattr(ledger_module, "utc_now", lambda moment=moment: moment)
+        begin()  # any event: from here on the ledger's time is that of the clock again
+    if answered:
+        [result] = door.act(told.run, AGENT, [door.restore(told.items[waiting.external_id].decided)])
+        assert rule(result) == "approval.expired"
+    else:
+        with pytest.raises(UserError, match="expired already"):
+            allow(door, waiting)
+    assert world.world == []
+
+
 # -- another way ---------------------------------------------------------------------------
 
 

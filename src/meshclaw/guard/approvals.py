@@ -7,7 +7,7 @@ one under attack, by as many persons as it takes, and not used before.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -17,13 +17,15 @@ from meshclaw.flow.approval import Approval, Channel
 from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalAsked, ApprovalPlanted, ApprovalSeconded
+from meshclaw.flow.event.guard import ClockStepped
 from meshclaw.guard.context import Context
 from meshclaw.guard.second import needs_two, problem
 from meshclaw.guard.slip import REACHING, still_holds
 
 LONGEST = timedelta(hours=72)
 """Long enough for a weekend; the world the person saw when asked must still be this one."""
-ANSWERS = (ApprovalAsked, ApprovalAnswered, ApprovalSeconded, ApprovalPlanted)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+ANSWERS = (ApprovalAsked, ApprovalAnswered, ApprovalSeconded, ApprovalPlanted, ClockStepped)
 """Kinds of events that ``Approvals`` is folded from."""
 
 
@@ -41,11 +43,16 @@ class Approvals:
 
     def __init__(
         self,
-        events: Iterable[ApprovalAsked | ApprovalAnswered | ApprovalSeconded | ApprovalPlanted],
+        events: Iterable[
+            ApprovalAsked | ApprovalAnswered | ApprovalSeconded | ApprovalPlanted | ClockStepped
+        ],
         now: datetime,
     ) -> None:
         self._by_id: dict[str, Approval] = {}
         for event in events:
+            if isinstance(event, ClockStepped):
+                self._run_out(datetime.fromisoformat(event.ts) + timedelta(milliseconds=event.back_ms))
+                continue
             before = self._by_id.get(event.approval)
             match event:
                 case ApprovalAsked():
@@ -58,9 +65,17 @@ class Approvals:
                     self._by_id[event.approval] = msgspec.structs.replace(before, canary=True)
                 case _:
                     pass  # an answer to what was never asked
+        self._run_out(now)
+
+    def _run_out(self, now: datetime) -> None:
+        """What had run out once stays so, whatever the clock says afterwards; a yes that was not used yet does, too."""
         for id_, approval in self._by_id.items():
-            if approval.state in ("open", "one_of_two") and now >= approval.expires:
+            if now < approval.expires:
+                continue
+            if approval.state in ("open", "one_of_two"):
                 self._by_id[id_] = msgspec.structs.replace(approval, state="expired")
+            elif approval.state == "allowed":
+                self._by_id[id_] = msgspec.structs.replace(approval, expires=LONG_AGO)
 
     def all(self) -> list[Approval]:
         return list(self._by_id.values())

@@ -10,6 +10,7 @@ from meshclaw.flow.decision import Decision, ask
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.guard.context import Context
+from meshclaw.guard.second import NEED, needs_two
 
 
 def start_level(declaration: Declaration) -> Level:
@@ -40,7 +41,11 @@ class Autonomy:
 def check(_: Action, context: Context) -> Decision | None:
     """Asks where the agent may not do this alone yet."""
     declaration, level = context.declaration, context.level
-    if declaration is None or declaration.effect in ("read", "draft"):
+    if declaration is None:
+        return None
+    if needs_two(declaration, context.two_person):  # no promotion by one person lifts what takes two
+        return ask("autonomy.two_person", "it takes two persons, however far the agent may go alone", NEED)
+    if declaration.effect in ("read", "draft"):
         return None
     if declaration.reversible and (context.by_person or level in ("act_with_undo", "autonomous")):
         return None

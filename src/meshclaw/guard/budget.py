@@ -48,7 +48,7 @@ def cost_of(action: Action, declaration: Declaration, mark: Callable[[str], str]
     return Cost(
         changes=int(is_change),
         calls=int(not is_change),
-        deploys=int(effect == "deploy"),
+        deploys=_deployments(action, declaration) if effect == "deploy" else 0,
         money=sum(_micro_dollars(action, declaration)) if effect == "spend" else 0,
         recipients=_marks(_recipients(action, declaration), mark),
         files=_marks(_files(action, declaration), mark),
@@ -82,6 +82,18 @@ def _recipients(action: Action, declaration: Declaration) -> Iterator[str]:
         for leaf in leaves(action.arguments.get(name)):
             text = "" if leaf is None else str(leaf)
             yield from [text] if argument.type == "url" else re.split(r"[,;\n]", text)
+
+
+def _deployments(action: Action, declaration: Declaration) -> int:
+    """One for each environment: all regions at once are no single deployment."""
+    places = {
+        str(leaf).strip().casefold()
+        for name, argument in declaration.arguments.items()
+        if argument.type == "environment"
+        for leaf in leaves(action.arguments.get(name))
+        if leaf not in (None, "")
+    }
+    return max(1, len(places))
 
 
 def _files(action: Action, declaration: Declaration) -> Iterator[str]:

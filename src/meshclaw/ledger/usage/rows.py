@@ -67,17 +67,18 @@ class Names(dict[str, int]):
 
 
 def row_of(usage: Usage, judged: Judged, names: Names) -> Row:
+    """No bool stands in it: ``sqlite3`` takes a microsecond to make a number of each."""
     tokens = usage.tokens
     return (
         names[usage.tool], usage.message or usage.key, usage.key, names[usage.evidence],
-        bool(usage.message), usage.at, usage.until, names[usage.model], names[usage.provider],
+        1 if usage.message else 0, usage.at, usage.until, names[usage.model], names[usage.provider],
         tokens.input_uncached, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h, tokens.output,
         tokens.reasoning, tokens.tool, usage.credits_milli, usage.reported_micros,
         names[usage.speed], names[usage.service_tier], names[usage.session], names[usage.repo],
-        names[usage.branch], names[usage.agent], usage.by_machine, names[usage.declared],
+        names[usage.branch], names[usage.agent], 1 if usage.by_machine else 0, names[usage.declared],
         names["\n".join(usage.did)], names["\n".join(usage.files)],
-        judged.nanos, judged.is_known, names[judged.intent], names[judged.kind], names[judged.both],
-        names[judged.cell], judged.is_counted,
+        judged.nanos, 1 if judged.is_known else 0, names[judged.intent], names[judged.kind], names[judged.both],
+        names[judged.cell], 1 if judged.is_counted else 0,
     )  # fmt: skip
 
 
