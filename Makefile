@@ -11,11 +11,11 @@ DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
-$(VENV)/run: requirements/build.txt requirements/run.txt pyproject.toml
+$(VENV)/run: requirements/build.txt requirements/run.txt requirements/usage.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MeshClaw needs Python 3.11 or newer; name one: make demo PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) -r requirements/build.txt -r requirements/run.txt -r requirements/usage.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -59,11 +59,12 @@ bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case;
 
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in build run dev bench; do \
+	@for name in build run usage dev bench; do \
 	  case $$name in \
 	    build) from="requirements/build.in" ;; \
 	    run) from="pyproject.toml" ;; \
-	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/build.txt" ;; \
+	    usage) from="pyproject.toml --extra usage -c requirements/run.txt" ;; \
+	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/build.txt" ;; \
 	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \
 	  esac; \
 	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BENCHMARKS = ("triage", "start", "idle", "ledger", "install", "junk", "decision", "sandbox")
+BENCHMARKS = (
+    "triage",
+    "start",
+    "idle",
+    "ledger",
+    "install",
+    "junk",
+    "decision",
+    "sandbox",
+    "usage/otlp",
+    "usage/reading",
+    "usage/quarter",
+)
 VERDICTS = ("kept", "MISSED", "the goal.")
 """How a line ends that holds a bound against a number."""
 
@@ -17,7 +30,11 @@ def run(name: str) -> list[str]:
     print(f"== {name}", flush=True)
     command = [sys.executable, str(FOLDER / f"{name}.py")]
     verdicts: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # a benchmark in a folder of its own shares ``measure`` too
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(FOLDER), os.environ.get("PYTHONPATH"))))
+    }
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             verdicts += [line.rstrip()] if line.rstrip().endswith(VERDICTS) else []

@@ -92,6 +92,12 @@ def test_every_dependency_has_its_reason() -> None:
     page = (ROOT / "docs" / "decisions" / "dependencies.md").read_text("utf-8")
     assert set(re.findall(r"^\| ([a-z0-9-]+) \|", page, re.MULTILINE)) - {"package"} == names
     assert len(names) <= 15
+    extras = {
+        (re.split(r"[<>=~!]", dependency)[0], extra)
+        for extra, dependencies in project["optional-dependencies"].items()
+        for dependency in dependencies
+    }
+    assert set(re.findall(r"^\| `([a-z0-9-]+)`, ([a-z]+) \|", page, re.MULTILINE)) == extras
 
 
 def test_no_requirement_file_names_an_index_or_misses_a_hash() -> None:

@@ -13,6 +13,10 @@ Evidence = Literal["transcript", "telemetry", "invoice"]
 """What kind of source saw it: the tool's own files, its telemetry, or the vendor's account."""
 
 
+Why = Literal["malformed", "truncated", "too-long", "clock", "negative", "locked", "denied", "unknown-field"]
+"""What was wrong with what could not be read, or not wholly."""
+
+
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """Disjoint but for ``reasoning``, which is part of ``output``."""
 
@@ -32,6 +36,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     key: str
     """The same call has the same key in every source that names it; else it is unique within its tool."""
+    message: str = ""
+    """Id of the answer itself, where the source has one beside the key. With it the key tells calls apart, and a side
+    chain that replays an answer repeats it under another key."""
     at: int
     """Unix milliseconds, UTC, by the source's own clock."""
     until: int = 0
@@ -69,7 +76,7 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     line: int = 0
     """1 for the first; 0 for the whole file."""
-    why: str
-    """Stable label: ``malformed``, ``truncated``, ``too-long``, ``clock``, ``negative``, ``locked``, ``denied`` or
-    ``unknown-field``."""
+    why: Why
+    what: str = ""
+    """Name of the field, where it is about one."""
     count: int = 1

@@ -28,6 +28,7 @@ from meshclaw.flow.event.run import (
     RunResumed,
     RunStarted,
 )
+from meshclaw.flow.event.usage import UsageImported
 
 AnyEvent = (
     RunStarted
@@ -52,6 +53,7 @@ AnyEvent = (
     | StopLifted
     | ClockStepped
     | ConnectorReviewed
+    | UsageImported
 )
 
 decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -1,0 +1,1 @@
+"""What AI tools were used for, as one store of calls: ``usage.db``."""

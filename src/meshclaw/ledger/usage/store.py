@@ -1,0 +1,377 @@
+"""The calls of AI tools, each once, and their sums by day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from meshclaw.flow.units import canonical, sha256_hex
+from meshclaw.flow.usage import Evidence, Unread, Usage
+from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of, words
+from meshclaw.ledger.usage.same import settled
+from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, By
+from meshclaw.sqlite import MEMORY, connect, telling
+
+FIRST, LAST = -(2**62), 2**62
+BATCH = 50_000
+"""Calls that are held before they are written."""
+
+AT = 5
+"""Place of the time in a row."""
+TOUCHED = "touched"
+
+Judge = Callable[[Usage], Judged]
+
+_PUT = f"INSERT OR REPLACE INTO call VALUES ({','.join('?' * WIDTH)})"  # noqa: S608 - fixed words
+_PASSING = "why IN ('denied', 'locked')"
+_KEY = "tool, message, key, evidence"
+_AFTER = f"SELECT * FROM call WHERE ({_KEY}) > (?,?,?,?) ORDER BY {_KEY} LIMIT ?"  # noqa: S608 - fixed words
+_OF = "WHERE tool = ? AND message = ? AND key = ? AND evidence = ?"
+_ONE = f"SELECT * FROM call {_OF}"  # noqa: S608 - fixed words
+_COUNT = f"UPDATE call SET is_counted = ? {_OF}"  # noqa: S608 - fixed words
+_ADD = (
+    f"INSERT INTO sums VALUES ({','.join('?' * (3 + len(AMOUNTS)))}) ON CONFLICT DO UPDATE SET "  # noqa: S608
+    + ",".join(f"{name} = {name} + excluded.{name}" for name in AMOUNTS)
+)
+
+
+class Amounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Field for field ``schema.AMOUNTS``."""
+
+    calls: int = 0
+    input_uncached: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    reasoning: int = 0
+    tool_calls: int = 0
+    credits_milli: int = 0
+    nanos: int = 0
+    guessed_nanos: int = 0
+
+
+FILE_WIDTH = 9
+"""Columns of ``file``."""
+
+
+class Work(NamedTuple):
+    """What tells of an intent, and how many calls at what cost it stands for."""
+
+    declared: str
+    branch: str
+    did: tuple[str, ...]
+    files: tuple[str, ...]
+    calls: int
+    nanos: int
+
+
+class FileState(msgspec.Struct, frozen=True):
+    """How a file looked when it was last read, and how far."""
+
+    tool: str
+    inode: int
+    size: int
+    mtime_ns: int
+    offset: int
+    line: int
+    state: bytes
+    tail: bytes
+    """Digest of the last bytes before the offset; empty where reading cannot go on from there."""
+
+
+class _Held(msgspec.Struct):
+    """Calls that are not written yet, by message."""
+
+    rows: dict[str, Row]
+    again: dict[str, list[Usage]]
+    """Those that were found several times, each time."""
+
+
+class UsageStore:
+    """``judge`` prices a call and says what it was for; asked once, when the call is stored."""
+
+    def __init__(self, path: Path | str = MEMORY) -> None:
+        self.path = path
+        self._db = connect(path, SCHEMA, durable=False)
+        self._names = Names(self._db)
+        self._hold_nothing()
+        self.written = 0
+        """Calls that are new or fuller than before."""
+        self.digest = ""
+        """Of all that was written since the store was opened, chained."""
+
+    def _hold_nothing(self) -> None:
+        self._held: dict[str, _Held] = {}
+        """By tool."""
+        self._count = 0
+        self._files: list[tuple[object, ...]] = []
+        self._fresh: list[tuple[str]] = []
+        self._grown: list[tuple[str]] = []
+        self._unread: list[tuple[object, ...]] = []
+
+    # -- writing -------------------------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        return self._count >= BATCH
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """All that the block adds is stored when it ends, or none of it."""
+        with telling(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                self._hold_nothing()
+                self._names.forget()
+                raise
+            self._db.execute("COMMIT")
+
+    def add(self, usage: Usage, judge: Judge) -> None:
+        """With the next ``flush``. At once a row: of the many calls of a first reading none stays around longer."""
+        held = self._held.get(usage.tool)
+        if held is None:
+            held = self._held[usage.tool] = _Held({}, {})
+        message = usage.message or usage.key
+        row = held.rows.get(message)
+        if row is None:
+            held.rows[message] = row_of(usage, judge(usage), self._names)
+            self._count += 1
+        else:
+            held.again.setdefault(message, [usage_of(row, self._names)]).append(usage)
+
+    def flush(self, judge: Judge) -> None:
+        """Write what is held. A call that is there already is replaced by a fuller recording of it alone."""
+        sums, put, gone = Sums(), list[Row](), list[Row]()
+        for tool, held in self._held.items():
+            stored = self._stored(tool, held.rows)
+            for message in held.again.keys() | stored.keys():
+                known = stored.get(message, {})
+                row = held.rows.pop(message)
+                left = settled([*known, *held.again.get(message, [usage_of(row, self._names)])])
+                put += [row_of(call, judge(call), self._names) for call in left if call not in known]
+                gone += [row for call, row in known.items() if call not in left]
+            put += held.rows.values()
+        for row in put:
+            sums.add(row)
+        for row in gone:
+            sums.add(row, -1)
+        self._write(sums, put, gone)
+        self._write_files()
+
+    def _write(self, sums: Sums, put: list[Row], gone: list[Row]) -> None:
+        if not put and not gone:
+            return
+        put.sort()  # in the order of the key, which tells any two apart
+        self._db.executemany(f"DELETE FROM call {_OF}", [row[:4] for row in gone])  # noqa: S608 - fixed words
+        self._db.executemany(_PUT, put)
+        changes = sums.rows()
+        self._db.executemany(_ADD, changes)
+        self._touch(cast("list[int]", [row[AT] for row in put]))
+        self.written += len(put)
+        keys = "\n".join(cast("list[str]", [row[2] for row in put]))
+        self.digest = sha256_hex(self.digest.encode() + canonical(changes) + keys.encode())
+
+    def _stored(self, tool: str, messages: Iterable[str]) -> dict[str, dict[Usage, Row]]:
+        """What is stored already of the calls with these messages, by message."""
+        found: dict[str, dict[Usage, Row]] = {}
+        if self._db.execute("SELECT 1 FROM call LIMIT 1").fetchone() is None:
+            return found
+        query = "SELECT * FROM call WHERE tool = ? AND message IN (SELECT value FROM json_each(?))"
+        for row in self._db.execute(query, (self._names[tool], json.dumps(list(messages)))):
+            found.setdefault(row[1], {})[usage_of(row, self._names)] = row
+        return found
+
+    def judge_again(self, version: str, judge: Judge) -> None:
+        """Price and label every call anew where ``version`` is not that of the stored prices and labels."""
+        if self.setting("judged") == version:
+            return
+        with self.writing():
+            self._db.execute("DELETE FROM sums")
+            last: Row = (-1, "", "", -1)
+            while rows := self._db.execute(_AFTER, (*last, BATCH)).fetchall():
+                sums, new = Sums(), list[Row]()
+                for row in rows:
+                    usage = usage_of(row, self._names)
+                    new.append(row_of(usage, judge(usage), self._names))
+                    sums.add(new[-1])
+                self._db.executemany(_PUT, new)
+                self._db.executemany(_ADD, sums.rows())
+                last = rows[-1][:4]
+                self._touch(cast("list[int]", [row[AT] for row in rows]))
+            self.set("judged", version)
+
+    def _touch(self, times: Iterable[int]) -> None:
+        """Remember between which times calls are new: there it is open which evidence counts."""
+        touched = [*times, *(self.touched or ())]
+        if touched:
+            self.set(TOUCHED, f"{min(touched)} {max(touched)}")
+
+    @property
+    def touched(self) -> tuple[int, int] | None:
+        """First and last time of calls that came since ``count`` was last told which of them count."""
+        first, _, last = self.setting(TOUCHED).partition(" ")
+        return (int(first), int(last)) if last else None
+
+    def calls(self, since: int, until: int) -> Iterator[tuple[Usage, bool]]:
+        """All calls between two times in Unix milliseconds, both inclusive, and whether each counts."""
+        query = f"SELECT * FROM call WHERE at BETWEEN ? AND ? ORDER BY {_KEY}"  # noqa: S608 - fixed words
+        with telling(self.path):
+            for row in self._db.execute(query, (since, until)):
+                yield usage_of(row, self._names), bool(row[-1])
+
+    def work(self, since: int, until: int) -> list[Work]:
+        """The counted calls between two times as ``calls``, alike ones together."""
+        query = (
+            "SELECT declared, branch, did, files, COUNT(*), SUM(nanos) FROM call "
+            "WHERE is_counted AND at BETWEEN ? AND ? GROUP BY declared, branch, did, files"
+        )
+        text = self._names.text
+        with telling(self.path):
+            rows = self._db.execute(query, (since, until)).fetchall()
+            return [
+                Work(text(said), text(branch), words(text(did)), words(text(files)), *amounts)
+                for said, branch, did, files, *amounts in rows
+            ]
+
+    def has_evidence(self, evidence: Evidence) -> bool:
+        """Whether there may be a call of it: its name is only stored with one."""
+        with telling(self.path):
+            return self._db.execute("SELECT 1 FROM name WHERE text = ?", (evidence,)).fetchone() is not None
+
+    def has_sums(self, evidence: Evidence) -> bool:
+        """Whether anything of it stands for more than one call."""
+        query = (
+            "SELECT 1 FROM call WHERE until > 0 AND evidence = (SELECT id FROM name WHERE text = ?) LIMIT 1"
+        )
+        with telling(self.path):
+            return self._db.execute(query, (evidence,)).fetchone() is not None
+
+    def count(self, changes: Iterable[tuple[Usage, bool]]) -> None:
+        """Let each of these calls count or not from now on; then nothing is open any more."""
+        sums = Sums()
+        with self.writing():
+            for usage, is_counted in changes:
+                of = (
+                    self._names[usage.tool],
+                    usage.message or usage.key,
+                    usage.key,
+                    self._names[usage.evidence],
+                )
+                row = self._db.execute(_ONE, of).fetchone()
+                sums.add(row, -1)
+                sums.add((*row[:-1], is_counted))
+                self._db.execute(_COUNT, (is_counted, *of))
+            self._db.executemany(_ADD, sums.rows())
+            self.set(TOUCHED, "")
+
+    def setting(self, name: str) -> str:
+        with telling(self.path):
+            row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    def set(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    # -- files ---------------------------------------------------------------------------
+
+    def files(self) -> dict[str, FileState]:
+        """By path."""
+        names = FileState.__struct_fields__
+        query = f"SELECT path, {', '.join(names)} FROM file"  # noqa: S608 - fixed words
+        with telling(self.path):
+            rows = self._db.execute(query).fetchall()
+        return {path: FileState(*rest) for path, *rest in rows}
+
+    def keep_file(self, path: str, state: FileState, unread: Sequence[Unread], *, fresh: bool) -> None:
+        """With the next ``flush``. ``fresh``: it was read from its start, so what was said of it before is void."""
+        self._files.append((path, *msgspec.structs.astuple(state)))
+        self.keep_unread(path, state.tool, unread, fresh=fresh)
+
+    def keep_unread(self, path: str, tool: str, unread: Sequence[Unread], *, fresh: bool) -> None:
+        """With the next ``flush``."""
+        (self._fresh if fresh else self._grown).append((path,))
+        self._unread += [(tool, path, one.line, one.why, one.what, one.count) for one in unread]
+
+    def _write_files(self) -> None:
+        again = "DELETE FROM unread WHERE path = ?"
+        self._db.executemany(again, self._fresh)
+        self._db.executemany(f"{again} AND (why = 'truncated' OR {_PASSING})", self._grown)
+        self._db.executemany(
+            f"INSERT OR REPLACE INTO file VALUES ({','.join('?' * FILE_WIDTH)})",  # noqa: S608 - fixed words
+            self._files,
+        )
+        self._db.executemany(
+            "INSERT INTO unread VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            self._unread,
+        )
+        self._hold_nothing()
+
+    def files_by_tool(self) -> dict[str, int]:
+        with telling(self.path):
+            return dict(self._db.execute("SELECT tool, COUNT(*) FROM file GROUP BY tool").fetchall())
+
+    def has_passing(self) -> bool:
+        """Whether anything was denied or locked when it was last tried."""
+        with telling(self.path):
+            query = f"SELECT 1 FROM unread WHERE {_PASSING} LIMIT 1"  # noqa: S608 - fixed words
+            return self._db.execute(query).fetchone() is not None
+
+    def forget_passing(self) -> None:
+        self._db.execute(f"DELETE FROM unread WHERE {_PASSING}")  # noqa: S608 - fixed words
+
+    def unread(self) -> list[tuple[str, Unread]]:
+        """With the tool, by path and line."""
+        query = "SELECT tool, path, line, why, what, count FROM unread ORDER BY path, line"
+        with telling(self.path):
+            rows = self._db.execute(query).fetchall()
+        names = ("path", "line", "why", "what", "count")
+        return [(tool, Unread(**dict(zip(names, rest, strict=True)))) for tool, *rest in rows]
+
+    def check(self) -> int:
+        """How many of the sums are not what the calls themselves add up to; 0 unless the file was touched."""
+        query = f"SELECT * FROM call ORDER BY {_KEY}"  # noqa: S608 - fixed words
+        sums = Sums()
+        with telling(self.path):
+            for row in self._db.execute(query):
+                sums.add(row)
+            stored = self._db.execute("SELECT * FROM sums WHERE calls <> 0").fetchall()
+        return len(set(stored) ^ set(sums.rows()))
+
+    # -- reading -------------------------------------------------------------------------
+
+    def by(self, by: By, since: int | None = None, until: int | None = None) -> dict[str, Amounts]:
+        """By value, dearest first. ``since`` and ``until`` are days since 1970, both inclusive."""
+        found = self._sums("text", "JOIN name ON id = value", by, since, until)
+        return dict(sorted(found, key=lambda item: (-item[1].nanos, -item[1].calls, item[0])))
+
+    def days(self, since: int | None = None, until: int | None = None) -> dict[int, Amounts]:
+        """Oldest first."""
+        return dict(sorted(self._sums("day", "", "tool", since, until)))
+
+    def total(self, since: int | None = None, until: int | None = None) -> Amounts:
+        return next((amounts for _, amounts in self._sums("1", "", "tool", since, until)), Amounts())
+
+    def _sums(
+        self, of: str, join: str, by: By, since: int | None, until: int | None
+    ) -> list[tuple[Any, Amounts]]:
+        added = ", ".join(f"SUM({name})" for name in AMOUNTS)
+        query = (
+            f"SELECT {of}, {added} FROM sums {join} WHERE by = ? AND day BETWEEN ? AND ? "  # noqa: S608 - fixed words
+            f"GROUP BY {of} HAVING SUM(calls) > 0"
+        )
+        span = (BYS.index(by), FIRST if since is None else since, LAST if until is None else until)
+        with telling(self.path):
+            rows = self._db.execute(query, span).fetchall()
+        return [(value, Amounts(**dict(zip(AMOUNTS, rest, strict=True)))) for value, *rest in rows]
+
+    def close(self) -> None:
+        self._db.close()

@@ -1,0 +1,1 @@
+"""What models cost; later, asking them. Nothing here opens a connection."""

@@ -1,0 +1,74 @@
+"""What one model costs, as whole numbers: exact, and a call is priced in about a microsecond."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+
+from meshclaw.flow.usage import Tokens
+
+SCALE = 10**18
+"""Parts of a micro-dollar that rates are counted in. Published prices have up to 18 decimals."""
+NANO = SCALE // 1000
+"""Parts of a thousandth of a micro-dollar."""
+MOST = 10**9
+"""Dollars per million: beyond it is a slip of the pen."""
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """Price of one token of each class, in 1/SCALE micro-dollars, for a call whose whole input is over ``above``."""
+
+    above: int = -1
+    """Input tokens, cached ones among them. Over it, every token of the call has this level's price."""
+    input: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    output: int
+    reasoning: int
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    levels: tuple[Level, ...]
+    """Rising; the first one is for calls of any size."""
+    request: int = 0
+    """Of one call, whatever its size."""
+    search: int
+    """Of one web search."""
+    is_search_known: bool = True
+    """Whether the list names that price for this model; else it is the dearest one in the list."""
+    is_known: bool = True
+
+    def cost(self, tokens: Tokens, *, is_sum: bool = False) -> int:
+        """In 1/SCALE micro-dollars. ``is_sum``: of many calls, whose own sizes nobody knows any more."""
+        level = self.levels[0]
+        if len(self.levels) > 1 and not is_sum:
+            whole = tokens.input_uncached + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h
+            for higher in self.levels[1:]:
+                if whole > higher.above:
+                    level = higher
+        return (
+            tokens.input_uncached * level.input
+            + tokens.cache_read * level.cache_read
+            + tokens.cache_write_5m * level.cache_write_5m
+            + tokens.cache_write_1h * level.cache_write_1h
+            + (tokens.output - tokens.reasoning) * level.output
+            + tokens.reasoning * level.reasoning
+            + tokens.tool * self.search
+            + self.request
+        )
+
+
+def rounded(parts: int, unit: int = SCALE) -> int:
+    """To whole units, half to even: the sum of many calls keeps no bias."""
+    whole, rest = divmod(parts, unit)
+    return whole + (rest * 2 > unit or (rest * 2 == unit and whole % 2))
+
+
+def per_million(dollars: Decimal) -> int:
+    """A price per million units in 1/SCALE micro-dollars per unit. Raises ValueError unless that is exact."""
+    if not dollars.is_finite() or not 0 <= dollars < MOST or dollars != round(dollars, 18):
+        raise ValueError(f"{dollars} is no price in dollars")
+    return int(Fraction(dollars) * SCALE)

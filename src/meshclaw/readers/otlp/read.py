@@ -1,0 +1,40 @@
+"""One request of OTLP/HTTP in, usages out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshclaw.flow.usage import Unread, Usage
+from meshclaw.readers.base import Source, is_odd_clock
+from meshclaw.readers.otlp.calls import call_of
+from meshclaw.readers.otlp.sums import sums_of
+from meshclaw.readers.otlp.wire import Signal, records, unpacked
+from meshclaw.readers.records import Odd
+
+SOURCE = Source(
+    tool="otlp",
+    evidence="telemetry",
+    grain="call",
+    includes="calls by event or span; counters as sums, for sessions of which no calls are known",
+)
+"""The tool is that of each usage: this only says what telemetry is."""
+
+
+def read(
+    signal: Signal, body: bytes, *, is_json: bool = False, encoding: str = ""
+) -> Iterator[Usage | Unread]:
+    """Raises wire.Refused where the request as a whole cannot be taken."""
+    found, name = records(signal, unpacked(body, encoding), is_json=is_json), f"otlp:{signal}"
+    if signal == "metrics":
+        yield from sums_of(found)
+        return
+    for number, record in enumerate(found, 1):
+        try:
+            usage = call_of(signal, record)
+        except Odd as odd:
+            yield Unread(path=name, line=number, why=odd.why)
+            continue
+        if usage is not None:
+            if is_odd_clock(usage.at):
+                yield Unread(path=name, line=number, why="clock")
+            yield usage

@@ -1,0 +1,1 @@
+"""What AI tools were used for on this machine: their records read, priced and counted."""
