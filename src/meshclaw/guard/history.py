@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 
 from meshclaw.flow.action import Action, leaves
-from meshclaw.flow.declaration import Declaration, Field
+from meshclaw.flow.declaration import Declaration, Field, Writer
 from meshclaw.guard import text
 
 UNDECLARED = Field("free_text")
@@ -87,7 +87,10 @@ class History:
         self._by_value: dict[tuple[str, str], list[tuple[Record, Leaf]]] = defaultdict(list)
         self._ids: dict[str, list[tuple[Record, Leaf]]] = defaultdict(list)
         self._forms: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._brought: dict[str, list[tuple[Record, Leaf]]] = defaultdict(list)
+        self._called: dict[str, list[Record]] = defaultdict(list)
         self._texts: list[tuple[Record, Leaf]] = []
+        self._joined: str | None = None
         self._internal: dict[int, Record] = {}
         self._repeated: dict[int, list[Record]] = defaultdict(list)
         self._told: list[Record] = []
@@ -113,27 +116,35 @@ class History:
 
     def _take(self, record: Record) -> None:
         self.records.append(record)
+        for form in {text.name(one) for one in record.names}:
+            self._called[form].append(record)
         for leaf in record.leaves:
             if leaf.field.secrecy == "secret":
                 self.secrets.append(leaf.value)
-            if leaf.field.kind == "free_text":
-                self._texts.append((record, leaf))
-                if leaf.field.secrecy == "internal" and not record.call.changes:
-                    for stretch in stretches(leaf.plain):
-                        if self._internal.setdefault(stretch, record) is not record:
-                            self._repeated[stretch].append(record)
-                if leaf.field.writer == "member" and (not self._told or self._told[-1] is not record):
-                    self._told.append(record)
-                # What our own action brought back repeats what it was given; it is no new voice.
-                self.tainted |= not record.call.changes and leaf.field.writer == "anyone"
-                continue
-            type_ = leaf.field.type
-            self._by_type[type_].append((record, leaf))
-            self._by_value[type_, normal(type_, leaf.value)].append((record, leaf))
-            if is_id(type_):
-                self._ids[leaf.value].append((record, leaf))
-            elif type_:
-                self._forms[type_, text.name(leaf.value)].add(leaf.value)
+            (self._take_text if leaf.field.kind == "free_text" else self._take_value)(record, leaf)
+
+    def _take_text(self, record: Record, leaf: Leaf) -> None:
+        self._texts.append((record, leaf))
+        self._joined = None
+        if leaf.field.secrecy == "internal" and not record.call.changes:
+            for stretch in stretches(leaf.plain):
+                if self._internal.setdefault(stretch, record) is not record:
+                    self._repeated[stretch].append(record)
+        if leaf.field.writer == "member" and (not self._told or self._told[-1] is not record):
+            self._told.append(record)
+        # What our own action brought back repeats what it was given; it is no new voice.
+        self.tainted |= not record.call.changes and leaf.field.writer == "anyone"
+
+    def _take_value(self, record: Record, leaf: Leaf) -> None:
+        type_ = leaf.field.type
+        self._by_type[type_].append((record, leaf))
+        self._by_value[type_, normal(type_, leaf.value)].append((record, leaf))
+        if record.call.changes:
+            self._brought[type_].append((record, leaf))
+        if is_id(type_):
+            self._ids[leaf.value].append((record, leaf))
+        elif type_:
+            self._forms[type_, text.name(leaf.value)].add(leaf.value)
 
     def of(self, type_: str) -> Sequence[tuple[Record, Leaf]]:
         """Every structured value of one type, in the order in which it was read."""
@@ -151,6 +162,14 @@ class History:
         """Every value of that type whose name is the same but for case, hyphens and the like."""
         return frozenset(self._forms.get((type_, text.name(value)), ()))
 
+    def brought(self, type_: str) -> Sequence[tuple[Record, Leaf]]:
+        """As ``of``, what this run's own actions brought."""
+        return self._brought.get(type_, ())
+
+    def called(self, forms: Iterable[str]) -> Iterator[Record]:
+        """Every record that bears one of these names, in the form in which names are compared."""
+        return (record for form in forms for record in self._called.get(form, ()))
+
     def was_approved(self, verb: str, path: str, value: str) -> bool:
         return (verb, path, value) in self._approved
 
@@ -162,6 +181,15 @@ class History:
     def told(self) -> Sequence[Record]:
         """Records in which a colleague tells something."""
         return self._told
+
+    def told_by(self, plain: str) -> Writer | None:
+        """Who may have written the first free text, in normal form, that holds ``plain``; None where none does."""
+        if self._joined is None:
+            self._joined = "\0".join(leaf.plain.replace("\0", " ") for _, leaf in self._texts)
+        place = self._joined.find(plain.replace("\0", " "))
+        if place < 0:
+            return None
+        return self._texts[self._joined.count("\0", 0, place)][1].field.writer
 
     def free_text(self) -> Sequence[tuple[Record, Leaf]]:
         return self._texts

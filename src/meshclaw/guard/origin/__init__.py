@@ -53,9 +53,8 @@ def origin(search: Search) -> Origin:
 def _undenoted(search: Search) -> Label:
     """Why nothing accounts for it: what the question must name."""
     value = text.plain(search.value)
-    for _, leaf in search.history.free_text():
-        if value and value in leaf.plain:
-            return "member" if leaf.field.writer == "member" else "outside"
+    if value and (writer := search.history.told_by(value)) is not None:
+        return "member" if writer == "member" else "outside"
     if search.found():
         return "structured"
     return "pasted" if value and value in search.asked.everything else "nowhere"

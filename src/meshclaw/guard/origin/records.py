@@ -54,8 +54,8 @@ def _may_mean_ours(record: Record, names: frozenset[str], search: Search) -> boo
     """Where this run made such a thing too, "share the document" may mean that one: only its name tells."""
     kind = record.id.field.type if record.id else ""
     if record.call.changes or not any(
-        other.call.changes and is_own_id(other, own) and own.value not in other.call.asked
-        for other, own in search.history.of(kind)
+        is_own_id(other, own) and own.value not in other.call.asked
+        for other, own in search.history.brought(kind)
     ):
         return False
     return not any(
@@ -69,13 +69,14 @@ def _has_twin(record: Record, leaf: Leaf, names: frozenset[str], search: Search)
     if kind is None:
         return any(
             other_leaf.value != leaf.value and names & spoken_names(other, search.asked)
-            for other, other_leaf in search.history.of(leaf.field.type)
+            for other in search.history.called(names)
+            for other_leaf in other.of(leaf.field.type)
             if other_leaf.path == leaf.path and other.call.verb == record.call.verb and other is not record
         ) and not _stand_together(record, leaf)
     twins = {
-        own.value: other
-        for other, own in search.history.of(kind.field.type)
-        if is_own_id(other, own) and names & spoken_names(other, search.asked)
+        other.id.value: other
+        for other in search.history.called(names)
+        if other.id and other.id.field.type == kind.field.type and names & spoken_names(other, search.asked)
     }
     on_that_day = {id_: other for id_, other in twins.items() if _fits_a_day(other, search.asked)}
     return len(on_that_day or twins) > 1 or (bool(on_that_day) and kind.value not in on_that_day)
