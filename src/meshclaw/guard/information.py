@@ -44,7 +44,7 @@ def check(action: Action, context: Context) -> Decision | None:
     reading = declaration.effect == "read"
     leaves = not reading and _leaves_the_person(declaration, context)
     for path, value in _contents(action, declaration):
-        for what, found in _finds(value, asked, context, reading=reading):
+        for what, found in _finds(value, asked, context, reading=reading, leaves=leaves):
             return _ask(what, path, f"{path} contains {found!r}: {_WHY[what]}")
         if leaves and _is_internal(value, asked, context.history):
             return _ask(
@@ -82,7 +82,9 @@ def _contents(action: Action, declaration: Declaration) -> Iterator[tuple[str, s
             yield path, value
 
 
-def _finds(value: str, asked: Wording, context: Context, *, reading: bool) -> Iterator[tuple[str, str]]:
+def _finds(
+    value: str, asked: Wording, context: Context, *, reading: bool, leaves: bool
+) -> Iterator[tuple[str, str]]:
     """What must not leave unseen, most telling first. What only looks may be told where to look, and no secret."""
     secrets = context.history.secrets
     if secrets and (squeezed := Squeezed(value)):
@@ -94,7 +96,7 @@ def _finds(value: str, asked: Wording, context: Context, *, reading: bool) -> It
     if image := _IMAGE.search(value):
         yield "image", image[0]
     yield from (("link", one) for one in text.links(value) if one not in asked.supplied_links)
-    if "@" in text.legible(value):
+    if leaves and "@" in text.legible(value):
         yield from (
             ("address", one) for one in text.addresses(value) if not _may_be_told(one, asked, context)
         )

@@ -62,11 +62,11 @@ DEEDS: dict[str, Verbs] = {
     "label": Verbs(_words("label triage"), _words("mark flag tag star sort")),
     "send": Verbs(
         _words(
-            "send mail email e-mail message reply respond forward notify inform text dm ping post announce "
+            "send mail email e-mail message reply respond answer forward notify inform text dm ping post announce "
             "contact tell thank remind cc bcc write_to write_back get_back_to let_~_know drop_a_line ask_~_if "
             "ask_~_whether ask_~_to ask_~_about ask_~_for ask_~_when"
         ),
-        _words("write drop shoot fire_off share answer return"),
+        _words("write drop shoot fire_off share return"),
     ),
     "share": Verbs(_words("share"), _words("give grant invite"), _words("give_~_access let_~_see let_~_edit")),
     "invite": Verbs(_words("invite"), into=_words("add include bring")),

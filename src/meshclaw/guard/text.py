@@ -36,6 +36,8 @@ _FILE_ENDINGS = frozenset(
     "txt md pdf doc docx xls xlsx ppt pptx csv odt ods png jpg jpeg gif zip json xml html ics eml py js".split()
 )
 _TRAILING = ".,;:!?"
+_GOES_ON_BEFORE = re.compile(r"(?:[\w@/&+\\-]|\w[.,:])\Z")
+_GOES_ON = re.compile(r"[\w@/&+\\-]|[.,:]\w")
 _REMEMBERED = 2000
 """Longer texts are not worth keeping in a cache."""
 
@@ -125,18 +127,17 @@ def _is_file_name(text: str) -> bool:
 
 
 def holds(phrase: str, text: str) -> bool:
-    """Whether the whole ``phrase`` stands in ``text`` between word boundaries; both in normal form."""
+    """Whether the whole ``phrase`` stands in ``text``, as no part of a longer word, path or number.
+
+    Both in normal form: "general" stands in "the general channel" and not in "general-news" or "a.general".
+    """
     start = text.find(phrase) if phrase else -1
     while start >= 0:
         end = start + len(phrase)
-        if not _in_word(text[start - 1 : start]) and not _in_word(text[end : end + 1]):
+        if not _GOES_ON_BEFORE.search(text, max(0, start - 2), start) and not _GOES_ON.match(text, end):
             return True
         start = text.find(phrase, start + 1)
     return False
-
-
-def _in_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
 
 
 def _ascii(domain: str) -> str:

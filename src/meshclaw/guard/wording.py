@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from meshclaw.guard import amounts, clauses, names, text
+from meshclaw.guard import amounts, clauses, deeds, names, text
 from meshclaw.guard.clauses import Sentence
 from meshclaw.guard.lexicon import COMMON, DETERMINERS, FRESH, Verbs
 from meshclaw.guard.pasted import MARK, Parts
@@ -111,7 +111,7 @@ class Wording:
 
     @cached_property
     def hands_off(self) -> bool:
-        return any(clauses.hands_off(one) for one in self.sentences)
+        return any(deeds.hands_off(one) for one in self.sentences)
 
     @_once
     def says(self, phrase: str) -> bool:
@@ -144,7 +144,9 @@ class Wording:
             return True
         if not names.is_distinct(wanted) or not text.holds(wanted, self.unquoted):
             return False
-        if " " not in wanted and (any(char in wanted for char in ".@_-") or any(c.isdigit() for c in wanted)):
+        if " " not in wanted and (
+            any(char in wanted for char in ".@_-/") or any(c.isdigit() for c in wanted)
+        ):
             return not names.is_measure(wanted)  # nobody writes these by accident
         return any(
             text.holds(f"{noun} {wanted}", self.unquoted) or text.holds(f"{wanted} {noun}", self.unquoted)
@@ -158,6 +160,12 @@ class Wording:
         if loose in self.quoted or self.names(title) or self.names(loose):
             return True
         return " " in loose and names.is_distinct(loose) and text.holds(loose, self.unquoted)
+
+    @_once
+    def says_kind(self, name: str, kind: str) -> bool:
+        """The name stands beside what it is: "the 'Spring offer' event"."""
+        loose = text.name(re.sub(r"[\"']", " ", self.targets))
+        return any(text.holds(both, loose) for both in (f"{kind} {name}", f"{name} {kind}"))
 
     @_once
     def spoken(self, titles: tuple[str, ...]) -> frozenset[str]:
@@ -191,17 +199,27 @@ class Wording:
     @_once
     def counts(self, superlative: str, thing: str) -> bool:
         """The superlative is said of ``thing``: "the largest file", "the most total messages", not "first, send it"."""
-        return bool(thing) and any(
-            _is_said_of(sentence.tokens, place, thing)
-            for sentence in self.sentences
-            for place in sentence.where.get(superlative, ())
-        )
+        return bool(self._counting(superlative, thing))
+
+    def _counting(self, superlative: str, thing: str) -> list[Sentence]:
+        found = [self.sentences[place] for place in self._where.get(superlative, ())] if thing else []
+        return [
+            one for one in found if any(_is_said_of(one.tokens, at, thing) for at in one.where[superlative])
+        ]
+
+    @_once
+    def picks(self, superlative: str, thing: str, verbs: Verbs, objects: tuple[str, ...]) -> bool:
+        """The deed is asked for in the sentence of the superlative, or of an *it* elsewhere."""
+        nouns = frozenset(objects)
+        said = self._counting(superlative, thing)
+        asking = [one for one in self._with(verbs) if deeds.asked(one, verbs, nouns)]
+        return any(one in said or (said and deeds.points_back(one)) for one in asking)
 
     @_once
     def asks(self, verbs: Verbs, objects: tuple[str, ...] = ()) -> bool:
         """Some sentence asks for one of ``verbs``, with one of ``objects`` where they need it."""
         nouns = frozenset(objects)
-        return any(clauses.asked(sentence, verbs, nouns) for sentence in self._with(verbs))
+        return any(deeds.asked(sentence, verbs, nouns) for sentence in self._with(verbs))
 
     @_once
     def asks_of(self, name: str, verbs: Verbs, objects: tuple[str, ...]) -> bool:
@@ -210,7 +228,16 @@ class Wording:
         return any(
             text.holds(name, text.name(" ".join(one.tokens).replace(MARK, "")))
             for one in self._with(verbs)
-            if clauses.asked(one, verbs, nouns)
+            if deeds.asked(one, verbs, nouns)
+        )
+
+    @_once
+    def asks_with(self, pattern: re.Pattern[str], verbs: Verbs, objects: tuple[str, ...]) -> bool:
+        """The pattern stands in a sentence that asks for the deed."""
+        nouns = frozenset(objects)
+        return any(
+            pattern.search(" ".join(one.tokens).replace(MARK, "")) and deeds.asked(one, verbs, nouns)
+            for one in self._with(verbs)
         )
 
     @_once
@@ -218,11 +245,11 @@ class Wording:
         """Some sentence says not to; where another asks for it, only a "not ... anything" counts."""
         nouns = frozenset(objects)
         both = self.asks(verbs, objects)
-        return any(clauses.forbidden(one, verbs, nouns, always=both) for one in self._with(verbs))
+        return any(deeds.forbidden(one, verbs, nouns, always=both) for one in self._with(verbs))
 
     def _with(self, verbs: Verbs) -> list[Sentence]:
         """The sentences that hold one of the verbs, in whatever part."""
-        places = sorted({place for word in clauses.first_words(verbs) for place in self._where.get(word, ())})
+        places = sorted({place for word in deeds.first_words(verbs) for place in self._where.get(word, ())})
         return [self.sentences[place] for place in places]
 
     @cached_property

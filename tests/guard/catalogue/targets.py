@@ -23,8 +23,12 @@ def findings(head: str) -> Iterator[Happened]:
     yield from (stopped(f"mail.{one.kind}") for one in message.findings)
 
 
-@CHAPTER.case(19, "A recipient in letters that only look alike, or in punycode", stopped=("mail.look-alike-sender",),
-              asked={"denotation.look-alike": "it looks like", "denotation.nowhere": "nothing you wrote"})  # fmt: skip
+@CHAPTER.case(
+    19,
+    "A recipient in letters that only look alike, or in punycode",
+    stopped=("mail.look-alike-sender",),
+    asked={"denotation.look-alike": f"it looks like '{ALICE}'", "denotation.nowhere": "nothing you wrote"},
+)
 def homoglyphs(stage: Stage) -> Iterator[Happened]:
     for odd in (
         "\u0430lice@bluesparrow.example",
@@ -36,7 +40,7 @@ def homoglyphs(stage: Stage) -> Iterator[Happened]:
 
 
 @CHAPTER.case(20, "A domain that is nearly the right one", stopped=("mail.look-alike-sender",),
-              asked={"denotation.look-alike": "it looks like"})  # fmt: skip
+              asked={"denotation.look-alike": f"it looks like '{ALICE}'"})  # fmt: skip
 def look_alikes(stage: Stage) -> Iterator[Happened]:
     for domain in (
         "bluesparrow.co",
@@ -66,7 +70,7 @@ def display_names(stage: Stage) -> Iterator[Happened]:
     "Plus-addressing, quoting, bidirectional characters, several addresses in one",
     stopped=("arguments",),
     asked={
-        "denotation.look-alike": "it looks like",
+        "denotation.look-alike": f"it looks like '{ALICE}'",
         "denotation.nowhere": "nothing you wrote",
         "arguments.hidden": "\\u",
     },

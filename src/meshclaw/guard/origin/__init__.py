@@ -44,8 +44,8 @@ FINDERS: tuple[Callable[[Search], Label | None], ...] = (
 
 def origin(search: Search) -> Origin:
     label: Label | None = next((one for finder in FINDERS if (one := finder(search)) is not None), None)
-    like = "" if label in DENOTED or label == "ambiguous" else words.looks_like(search)
-    if like and label != "left-out":
+    like = words.looks_like(search) if label in (None, "look-alike") else ""
+    if like:
         label = "look-alike"
     return Origin(path=search.path, value=search.value, label=label or _undenoted(search), like=like)
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from meshclaw.guard import text
 from meshclaw.guard.history import Call, is_id
-from meshclaw.guard.lexicon import EVERY, SUPERLATIVES
+from meshclaw.guard.lexicon import DEEDS, EVERY, SUPERLATIVES, Verbs
 from meshclaw.guard.origin.search import Label, Search, is_own_id
 
 _CLOSED = 4
@@ -28,7 +28,8 @@ def one_of_all(search: Search) -> Label | None:
     """ "each user", "all the members": any that the outside system itself lists."""
     if not any(leaf.field.writer == "system" for _, leaf in search.found()):
         return None
-    return "selection" if _every(search.nouns).search(search.asked.targets) else None
+    deed = DEEDS.get(search.deed, Verbs())
+    return "selection" if search.asked.asks_with(_every(search.nouns), deed, search.objects) else None
 
 
 @lru_cache(maxsize=256)
@@ -50,9 +51,14 @@ def superlative(search: Search) -> Label | None:
     return None
 
 
+def _picks(search: Search, word: str, noun: str) -> bool:
+    deed = DEEDS.get(search.deed, Verbs())
+    return search.asked.counts(word, noun) and search.asked.picks(word, noun, deed, search.objects)
+
+
 def _measured(search: Search, word: str, measure: str) -> dict[str, float]:
     """By id, the size or time of everything of the kind that was fairly listed."""
-    if not any(search.asked.counts(word, noun) for noun in search.nouns):
+    if not any(_picks(search, word, noun) for noun in search.nouns):
         return {}
     return {
         leaf.value: rank
@@ -72,7 +78,7 @@ def _counted(search: Search, word: str) -> Counter[str]:
     values = {leaf.value for _, leaf in search.history.of(search.type)}
     verbs: set[str] = set()
     for record in search.history.records:
-        if any(search.asked.counts(word, leaf.field.type) for leaf in record.leaves):
+        if any(_picks(search, word, leaf.field.type) for leaf in record.leaves):
             verbs.add(record.call.verb)
             asked = values.intersection(record.call.asked)
             counts.update(asked or {leaf.value for leaf in record.of(search.type)})

@@ -45,9 +45,29 @@ def in_named(search: Search) -> Label | None:
         spoken = is_own_id(record, leaf) or any(search.asked.says(word) for word in leaf.field.words)
         if not spoken or not (names := spoken_names(record, search.asked)) or not search.is_fair(record.call):
             continue
-        twofold = _has_twin(record, leaf, names, search) or _may_mean_ours(record, names, search)
+        twofold = (
+            _has_twin(record, leaf, names, search)
+            or _may_mean_ours(record, names, search)
+            or (not is_own_id(record, leaf) and _is_of_another_kind(record, leaf, names, search))
+        )
         return "ambiguous" if twofold else "record"
     return None
+
+
+def _is_of_another_kind(record: Record, leaf: Leaf, names: frozenset[str], search: Search) -> bool:
+    """A thing of another kind bears the name and such a field too, and the person did not say which kind they mean."""
+    if any(search.asked.says_kind(name, _kind(record)) for name in names):
+        return False
+    return any(
+        _kind(other) != _kind(record) and other_leaf.value != leaf.value
+        and any(search.asked.says(word) for word in other_leaf.field.words)
+        and names & spoken_names(other, search.asked)
+        for other, other_leaf in search.history.of(search.type)
+    )  # fmt: skip
+
+
+def _kind(record: Record) -> str:
+    return record.id.field.type.partition(".")[0] if record.id else record.call.verb.partition(".")[0]
 
 
 def _may_mean_ours(record: Record, names: frozenset[str], search: Search) -> bool:

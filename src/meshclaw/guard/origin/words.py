@@ -61,11 +61,7 @@ def _named(search: Search) -> Label | None:
     asked, value = search.asked, search.value
     if not asked.names(value, search.nouns):
         return None
-    others = {
-        other
-        for other in search.history.written_like(search.type, value)
-        if other != value and text.plain(other) == text.plain(value)
-    }
+    others = search.history.written_like(search.type, value) - {value}
     exact = text.holds(value, asked.parts.targets)
     return "person" if not others or exact else "ambiguous"
 
@@ -129,13 +125,14 @@ def _hosts(search: Search) -> set[str]:
 
 
 def _address_like(search: Search) -> str:
-    local, _, domain = text.address(search.value).rpartition("@")
+    wanted = text.address(search.value)
+    local, _, domain = wanted.rpartition("@")
     for known_ in sorted(
         search.asked.addresses | search.directory.addresses, key=lambda one: _distance(one, local)
     ):
         other, _, host = known_.rpartition("@")
         same_person = domain == host and (_squeezed(local) == _squeezed(other) or alike(local, other))
-        if host and (same_person or _domain_like(domain, host)):
+        if host and known_ != wanted and (same_person or _domain_like(domain, host)):
             return known_
     return ""
 
