@@ -26,6 +26,7 @@ from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import approve
 from meshclaw.runs.act import Door
+from meshclaw.runs.ask import Persons
 from meshclaw.runs.deciding import Parts
 from meshclaw.runs.run import approvals, finish, start, tell
 from meshclaw.runs.spending import Spending
@@ -291,6 +292,7 @@ def test_money_is_reserved_exactly(
     rights = msgspec.structs.replace(had, effects=had.effects | {"spend"})
     change(door, ceiling=msgspec.structs.replace(door.parts.ceiling, rights=rights))
     change(door, policies=permit_all(FakeConnector.declarations.values()))
+    change(door, persons=Persons(two_person=frozenset()))  # spending takes two persons at every level
     monkeypatch.setitem(__import__("meshclaw.guard.intents", fromlist=["x"]).INTENTS, "test.work", rights)
     agent = msgspec.structs.replace(AGENT, rights=rights)
     ledger.record(AutonomyChanged(agent="tester@1", verb="fake.pay", level="autonomous", by="person"))
