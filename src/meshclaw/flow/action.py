@@ -44,7 +44,11 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 def leaves(value: object) -> Iterator[object]:
     """Every single value within ``value``, keys of maps included: nothing hides in a nesting."""
-    if isinstance(value, Mapping):
+    if isinstance(
+        value, str | int | float
+    ):  # nearly all: asked first, for asking whether it is a map is slow
+        yield value
+    elif isinstance(value, Mapping):
         for key, inner in cast("Mapping[object, object]", value).items():
             yield key
             yield from leaves(inner)

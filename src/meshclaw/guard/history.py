@@ -218,7 +218,10 @@ def named_leaves(
 
 
 def _paths(value: object, path: str, declared: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        if value:
+            yield path, value
+    elif isinstance(value, Mapping):
         for key, inner in cast("Mapping[object, object]", value).items():
             if f"{path}.{key}" in declared:
                 yield from _paths(inner, f"{path}.{key}", declared)
@@ -228,7 +231,7 @@ def _paths(value: object, path: str, declared: Mapping[str, object]) -> Iterator
     elif isinstance(value, list | tuple):
         for inner in cast("list[object]", value):
             yield from _paths(inner, path, declared)
-    elif value is not None and value != "":
+    elif value is not None:
         yield path, str(value)
 
 

@@ -78,6 +78,7 @@ def name(text: str) -> str:
     return " ".join(re.sub(r"[_\-]+", " ", base).split())
 
 
+@lru_cache(maxsize=4096)
 def address(text: str) -> str:
     """One mail address without its display name, lower case, the domain in its ASCII form.
 
@@ -98,6 +99,7 @@ def addresses(text: str) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
+@lru_cache(maxsize=4096)
 def link(text: str) -> str:
     """A web link without scheme, ``www.`` and final slash; the host in its ASCII form. Other schemes stay."""
     bare = re.sub(r"^https?://", "", text.strip().rstrip(_TRAILING), flags=re.IGNORECASE)
