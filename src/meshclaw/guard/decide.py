@@ -57,7 +57,8 @@ def decide(action: Action, context: Context) -> Decision:
 def judge(action: Action, context: Context, layers: Iterable[Layer]) -> Decision:
     """The word of ``layers`` alone; benchmarks take one out to show what it is there for."""
     try:
-        context = msgspec.structs.replace(context, origins=denotation.origins(action, context))
+        if origins := denotation.origins(action, context):
+            context = msgspec.structs.replace(context, origins=origins)
         words = [word for layer in layers if (word := layer(action, context)) is not None]
         objections = [word for word in words if word.verdict != "allow"]
         denied = next((one for one in objections if one.verdict == "deny"), None)

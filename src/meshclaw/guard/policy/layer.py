@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from meshclaw.flow.action import Action, Value, leaves
@@ -71,6 +72,7 @@ def _hosts(action: Action, declaration: Declaration) -> Iterator[str]:
     return (host_of(one) for one in _destinations(action, declaration))
 
 
+@lru_cache(maxsize=1024)
 def host_of(destination: object) -> str:
     """Of a plain address or an http(s) URL, lower case; anything else cannot be read."""
     text = str(destination)
