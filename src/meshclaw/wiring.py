@@ -18,6 +18,7 @@ from meshclaw.flow.person import Person
 from meshclaw.flow.stop import Stop
 from meshclaw.guard import ceiling, limits, stop
 from meshclaw.guard.ceiling import Ceiling
+from meshclaw.guard.directory import Directory
 from meshclaw.guard.limits import Limits
 from meshclaw.guard.policy import policies
 from meshclaw.guard.policy.policies import Policies
@@ -118,9 +119,10 @@ class Claw:
 
     def door(self, mailbox: Mailbox | None = None, account: Account | None = None) -> Door:
         connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
+        person = self.person(account)
         return Door(Parts(ledger=self.ledger, contents=self.contents, connectors=connectors,
             ceiling=self.ceiling, policies=self.policies, stopped=self.stopped, limits=self.limits,
-            person=self.person(account), persons=self.persons,
+            person=person, persons=self.persons, directory=Directory(own=person.addresses),
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
         ))  # fmt: skip
 

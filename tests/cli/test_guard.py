@@ -34,3 +34,10 @@ def test_the_words_of_a_request_tell_what_they_allow(meshclaw: Meshclaw, home: P
         "guard", "licence", "Share the file with kim@partner.example, but do not send anything.", "--json"
     )
     assert said.json() == {"asked_for": ["files.share"], "addresses": ["kim@partner.example"], "links": []}
+
+
+def test_what_a_request_forbids_is_not_asked_for(meshclaw: Meshclaw, home: Path) -> None:
+    said = meshclaw(
+        "guard", "licence", "Send the mail to kim@partner.example. Do not send any mail yet.", "--json"
+    )
+    assert said.json()["asked_for"] == []

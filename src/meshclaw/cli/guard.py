@@ -7,7 +7,7 @@ import sys
 import click
 
 from meshclaw.cli import screen
-from meshclaw.guard.licence import is_licensed, needs_licence
+from meshclaw.guard.licence import licensed, needs_licence
 from meshclaw.guard.wording import wording
 from meshclaw.runs.run import tell
 from meshclaw.runs.why import Again, again, find
@@ -64,7 +64,7 @@ def licence(words: str, as_json: bool) -> None:
     asked = wording(words)
     with open_claw() as claw:
         declared = [one for one in claw.declarations() if needs_licence(one)]
-    rows = [(one.verb, one.words, "yes" if is_licensed(one, asked) else "no") for one in declared]
+    rows = [(one.verb, one.words, "yes" if licensed(one, asked) else "no") for one in declared]
     if as_json:
         asked_for = sorted(verb for verb, _, yes in rows if yes == "yes")
         screen.data(

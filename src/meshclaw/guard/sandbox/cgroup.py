@@ -57,10 +57,6 @@ def _found() -> tuple[Path, ...]:
     return tuple(path for path in found if _usable(path))
 
 
-def bounds_processes() -> bool:
-    return any(_named(parent) in ("pids", "") for parent in parents())
-
-
 def _unified() -> bool:
     return (_TOP / "cgroup.controllers").exists()
 
