@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2] / "src"
 
 STEPS = {"triggers", "agents", "llm", "guard", "connectors", "readers", "code", "ledger"}
-JOINS = {"runs", "outcomes", "metrics", "usage"}
-FACES = {"cli", "hub", "wiring", "testing", "__main__"}
+JOINS = {"runs", "outcomes", "metrics", "usage", "changes"}
+FACES = {"cli", "hub", "pages", "wiring", "testing", "__main__"}
 BASE = {"flow", "errors", "sqlite", "settings", ""}  # "" is the package itself: its version
 
 
