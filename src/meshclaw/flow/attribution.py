@@ -34,3 +34,5 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     tool: str = ""
     """Of the strongest evidence; ``several`` where equally strong ones disagree."""
     evidence: tuple[Evidence, ...] = ()
+    brought: dict[Origin, int] = {}
+    """Of a merge: how many commits of each origin it brought in, merges not counted."""
