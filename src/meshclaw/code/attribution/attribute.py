@@ -1,6 +1,6 @@
 """Who made each commit of the first-parent line, as far as its own records say.
 
-**One commit.** The surest evidence of an AI tool makes it ``ai`` unless its author is said to be a person with as much
+**One commit.** Certain or strong evidence of an AI tool makes it ``ai``, unless a person is said with at least as much
 certainty: then it is ``unknown``. Without such evidence a known bot as author makes it ``bot``. Weak signs alone, or an
 author who is nobody, make it ``unknown``. Else it is ``human``, which says that nothing was found: tools can be told
 not to sign, projects strip what they sign, and a squash may lose it.

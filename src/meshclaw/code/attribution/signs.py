@@ -12,13 +12,21 @@ from meshclaw.flow.attribution import Confidence, Evidence, Source
 
 LONGEST_KEY = 40
 LONGEST_MODEL = 60
-NAMED = re.compile(r"(.*?)\s*<([^<>]*)>")
-LINK = re.compile(r"\(?\bhttps?://\S*|<[^<>]*>")
-WITHIN = re.compile(r"\(([^()]*)\)")
-KERNEL = re.compile(r"[\w .-]{2,40}:([\w.@/-]*\d[\w.@/-]*)")
+LONGEST_VALUE = 400
+ADDRESS = re.compile(r"<[^<>]*@|<$")
+LINK = re.compile(r"\bhttps?://\S*|<[^<>]*>")
+MODEL = re.compile(
+    r"""(?:\b[\w.]+/)?
+    \b(?:claude|opus|sonnet|haiku|fable|gpt|o(?=\d)|codex|gemini|grok|qwen|kimi|glm|deepseek|mistral|devstral)
+    (?:[ -][a-z]+){0,2}[ -]?v?\d[\w.-]*
+    (?:[ ](?:opus|sonnet|haiku|pro|flash|lite|ultra|codex|mini|nano|max|high|medium|thinking|preview)\b)*
+    (?:[ ]\([^()]*context\))?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""``Claude Opus 4.6 (1M context)``, ``openai/gpt-4o``, ``claude-opus-4-8-high``."""
 NOTHING_MORE = re.compile(
     r"""[\])\s_*.,!'"`\U0001F300-\U0001FAFF]*
-    (?:$|[(<\[]|https?:|:[\w.@/-]*\d
+    (?:$|[(<\[]|https?:|[:-][\w.@/-]*\d
     |(?:via|and|using|with|on|for\ web|desktop|cli|agent|ai|code|v?\d|gpt|opus|sonnet|haiku
     |pro|flash|composer|assistant)\b.{0,60}$)""",
     re.IGNORECASE | re.VERBOSE,
@@ -81,9 +89,10 @@ def _keyed(ways: list[tuple[Line, re.Pattern[str]]], value: str, rules: Rules) -
 
 def _person(value: str, rules: Rules) -> Iterator[Evidence]:
     """``value``: ``Name <address>``, or a name alone."""
-    fits = NAMED.match(value)
-    name, email = (fits[1], fits[2]) if fits else (value, "")
-    who = rules.who(Identity(name=name.strip("\"'"), email=email))
+    name, bracket, rest = value[:LONGEST_VALUE].partition("<")
+    if not bracket and not name.strip():
+        return
+    who = rules.who(Identity(name=name.strip(" \t\"'"), email=rest.partition(">")[0]))
     if who and who.origin != "unknown":
         yield from _of(who, "trailer", who.trailer, name)
 
@@ -106,22 +115,17 @@ def _footer(said: str, rules: Rules) -> Iterator[Evidence]:
 
 def _product(text: str, rules: Rules) -> tuple[str, str] | None:
     """Tool and model of a text that is the name of a tool and no sentence; an address makes it somebody."""
-    text = text.lstrip(MARKS)
-    found = None if NAMED.match(text) else rules.product_of(text)
+    text = text[:LONGEST_VALUE].lstrip(MARKS)
+    found = None if ADDRESS.search(text) else rules.product_of(text)
     if found is None or not NOTHING_MORE.match(found[1]):
         return None
     return found[0], model_of(text)
 
 
-def model_of(name: str) -> str:
-    """``Claude Opus 4.6 (1M context)`` as it stands, ``gpt-4o`` of ``aider (gpt-4o)`` and of ``Agent:gpt-4o``."""
-    name = LINK.sub("", name).strip(MARKS + ").,]")
-    if kernel := KERNEL.match(name):
-        return kernel[1][:LONGEST_MODEL]
-    within = WITHIN.search(name)
-    if any(letter.isdigit() for letter in WITHIN.sub("", name)):
-        return name[:LONGEST_MODEL]
-    return within[1][:LONGEST_MODEL] if within and any(letter.isdigit() for letter in within[1]) else ""
+def model_of(text: str) -> str:
+    """The model that a name or a line names, as it writes it."""
+    found = MODEL.search(LINK.sub("", text[:LONGEST_VALUE]))
+    return found[0][:LONGEST_MODEL].rstrip(".") if found else ""
 
 
 def _group(pattern: str | None, value: str) -> str:
