@@ -182,3 +182,22 @@ def _added(repository: Path, shas: Sequence[str]) -> dict[str, int]:
         elif number.isdigit() and sha in counts:
             counts[sha] += int(number)
     return counts
+
+
+def touched(repository: Path, shas: Sequence[str]) -> dict[str, set[bytes]]:
+    """Paths of the files that each commit changed against its first parent."""
+    if not shas:
+        return {}
+    told = git.run(
+        repository, "diff-tree", "--stdin", "--root", "-r", "-z", "-m", "--no-renames", "--name-only",
+        "--diff-merges=first-parent", given="".join(f"{sha}\n" for sha in shas).encode(),
+    )  # fmt: skip
+    found: dict[str, set[bytes]] = {sha: set() for sha in shas}
+    headers = {sha.encode(): sha for sha in shas}
+    current = shas[0]
+    for path in told.split(b"\0"):
+        if path in headers:
+            current = headers[path]
+        elif path:
+            found[current].add(path)
+    return found

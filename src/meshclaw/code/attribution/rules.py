@@ -105,6 +105,20 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             else None
         )
 
+    def tool_of(self, said: str) -> str:
+        """The stable name of a tool that a record names."""
+        lowered = said.strip().lower()
+        if lowered in self._tools:
+            return lowered
+        found = self.product_of(lowered)
+        return found[0] if found else "other-agent"
+
+    @cached_property
+    def _tools(self) -> frozenset[str]:
+        return frozenset(
+            [who.tool for who in self.identity if who.origin == "ai"] + [one.name for one in self.product]
+        )
+
     @cached_property
     def keyed(self) -> dict[str, list[tuple[Line, re.Pattern[str]]]]:
         found: dict[str, list[tuple[Line, re.Pattern[str]]]] = {}
