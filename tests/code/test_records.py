@@ -11,6 +11,8 @@ from meshclaw.code import commits
 from meshclaw.code.attribution import attribute, records
 from meshclaw.code.attribution.beside import Beside
 from meshclaw.code.attribution.notes import LARGEST, REF
+from meshclaw.code.git import opened
+from meshclaw.flow.attribution import Attribution
 from tests.code.repository import NOW, Repository
 
 SESSION, PROMPT, HUMAN = "s_0123456789abcd", "d9978a8723e02b52", "h_0123456789abcd"
@@ -58,7 +60,14 @@ def begun(repository: Repository, files: dict[bytes, bytes] | None = None) -> st
 
 
 def read(repository: Repository, *places: Path) -> Beside:
-    return records.read(repository.path, commits.read(repository.path), places=places)
+    with opened(repository.path) as ours:
+        return records.read(ours, commits.read(ours), places=places)
+
+
+def attributed(repository: Repository) -> Attribution:
+    with opened(repository.path) as ours:
+        graph = commits.read(ours)
+        return attribute.of(graph, records.read(ours, graph).evidence).by_commit[ours.head]
 
 
 @pytest.mark.parametrize("fan_out", [False, True])
@@ -66,29 +75,25 @@ def test_a_note_says_who_wrote_which_lines(repository: Noted, fan_out: bool) -> 
     sha = begun(repository)
     repository.note(sha, note(BOTH), fan_out=fan_out)
     found = read(repository)
-    claude, person, cursor = found.marks[1:]
-    assert (claude.origin, claude.tool, claude.model, claude.session) == (
-        "ai",
-        "claude-code",
-        "claude-opus-4-5",
-        "talk-2",
-    )
-    assert (person.origin, person.tool) == ("human", "")
-    assert (cursor.origin, cursor.tool, cursor.model) == ("ai", "cursor", "gpt-5")
+    assert [
+        (mark.origin, mark.tool, mark.evidence[0].model, mark.evidence[0].session) for mark in found.marks
+    ] == [
+        ("ai", "claude-code", "claude-opus-4-5", "talk-2"),
+        ("human", "", "", ""),
+        ("ai", "cursor", "gpt-5", "talk-1"),
+    ]
     assert found.lines == {sha: {b"a.py": [(1, 3, 1), (7, 7, 1), (4, 6, 2)], b"my file.py": [(2, 2, 3)]}}
     assert {(piece.origin, piece.tool, piece.confidence) for piece in found.evidence[sha]} == {
         ("ai", "claude-code", "certain"),
         ("ai", "cursor", "certain"),
     }
     assert found.caveats == []
-    graph = commits.read(repository.path)
-    assert attribute.of(graph, found.evidence).by_commit[sha].tool == "several"
+    assert attributed(repository).tool == "several"
 
 
 def test_a_note_that_knows_only_people_is_evidence_of_them(repository: Noted) -> None:
-    sha = begun(repository)
-    repository.note(sha, note(f"a.py\n  {HUMAN} 1-9\n"))
-    found = attribute.of(commits.read(repository.path), read(repository).evidence).by_commit[sha]
+    repository.note(begun(repository), note(f"a.py\n  {HUMAN} 1-9\n"))
+    found = attributed(repository)
     assert (found.origin, [piece.origin for piece in found.evidence]) == ("human", ["human"])
 
 
@@ -210,7 +215,7 @@ def test_a_contributor_of_both_kinds_marks_lines_as_nobodys_alone(repository: No
     mixed["files"][0]["conversations"][0]["contributor"] = {"type": "mixed"}  # type: ignore[index]
     (tmp_path / "one.json").write_text(json.dumps(mixed))
     found = read(repository, tmp_path)
-    assert [mark.origin for mark in found.marks] == ["unknown", "unknown", "human"]
+    assert [mark.origin for mark in found.marks] == ["unknown", "human"]
     assert [piece.origin for piece in found.evidence[sha]] == ["ai"]
 
 

@@ -7,12 +7,11 @@ mailmap). Times are by the clocks of those who made the commits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
-from meshclaw.code import git
-from meshclaw.errors import UserError
+from meshclaw.code.git import Repository
+from meshclaw.errors import Damaged
 
 FIELDS = ("%H", "%P", "%at", "%ct", "%an", "%ae", "%cn", "%ce", "%B")
 FORMAT = "--format=tformat:" + "%x00".join(FIELDS)
@@ -61,19 +60,10 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
         return [sha for sha in self.landed.get(merge, ()) if len(self.commits[sha].parents) < 2]
 
 
-class Cycle(msgspec.Struct, frozen=True, kw_only=True):
-    """One merged branch."""
-
-    merge: str
-    began: int
-    """Unix seconds: the earliest author's time among the commits it brought in."""
-    merged: int
-
-
-def read(repository: Path, head: str = "HEAD") -> Graph:
-    told = git.run(
-        repository, "log", "-z", "--no-color", "--no-notes", "--no-mailmap", "--no-decorate", FORMAT,
-        "--end-of-options", head, "--",
+def read(repository: Repository) -> Graph:
+    told = repository.run(
+        "log", "-z", "--encoding=UTF-8", "--no-color", "--no-notes", "--no-mailmap", "--no-decorate",
+        "--no-show-signature", FORMAT, repository.head, "--",
     )  # fmt: skip
     return graph(parsed(told))
 
@@ -142,17 +132,20 @@ def _landed(known: Mapping[str, Commit], line: Iterable[str]) -> dict[str, tuple
     return landed
 
 
-def cycles(found: Graph) -> list[Cycle]:
-    """Of merges whose clocks can be right. ``CYCLES`` says what it is not."""
-    return [
-        Cycle(merge=sha, began=began, merged=merge.committed)
+def cycles(found: Graph) -> dict[str, int]:
+    """Of each merge: seconds since its branch began, where the clocks can be right. ``CYCLES`` says the rest."""
+    began = {
+        sha: min((found.commits[inner].authored for inner in found.works(sha)), default=0)
         for sha in found.landed
-        if (began := min((found.commits[inner].authored for inner in found.works(sha)), default=0)) > 0
-        and began <= (merge := found.commits[sha]).committed
-    ]
+    }
+    return {
+        sha: found.commits[sha].committed - at
+        for sha, at in began.items()
+        if 0 < at <= found.commits[sha].committed
+    }
 
 
-def added(repository: Path, shas: Sequence[str]) -> dict[str, int]:
+def added(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
     """Lines that each commit added to text files, against its first parent; without those git cannot tell it of."""
     counts: dict[str, int] = {}
     waiting = [list(shas)] if shas else []
@@ -161,16 +154,16 @@ def added(repository: Path, shas: Sequence[str]) -> dict[str, int]:
         asked = waiting.pop()
         try:
             counts |= _added(repository, asked)
-        except UserError:  # an object is damaged or missing: the other commits can still be told
+        except Damaged:  # an object is damaged or missing: the other commits can still be told
             failures += 1
             half = len(asked) // 2
             waiting += [asked[:half], asked[half:]] if half else []
     return counts
 
 
-def _added(repository: Path, shas: Sequence[str]) -> dict[str, int]:
-    told = git.run(
-        repository, "diff-tree", "--stdin", "--root", "-r", "-M", "--numstat", "--no-ext-diff", "--no-textconv",
+def _added(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
+    told = repository.run(
+        "diff-tree", "--stdin", "--root", "-r", "-M", "--numstat", "--no-ext-diff", "--no-textconv",
         "--no-color", "--format=%H", given="".join(f"{sha}\n" for sha in shas).encode(),
     )  # fmt: skip
     counts = dict.fromkeys(shas, 0)
@@ -184,12 +177,12 @@ def _added(repository: Path, shas: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def touched(repository: Path, shas: Sequence[str]) -> dict[str, set[bytes]]:
+def touched(repository: Repository, shas: Sequence[str]) -> dict[str, set[bytes]]:
     """Paths of the files that each commit changed against its first parent."""
     if not shas:
         return {}
-    told = git.run(
-        repository, "diff-tree", "--stdin", "--root", "-r", "-z", "-m", "--no-renames", "--name-only",
+    told = repository.run(
+        "diff-tree", "--stdin", "--root", "-r", "-z", "-m", "--no-renames", "--name-only",
         "--diff-merges=first-parent", given="".join(f"{sha}\n" for sha in shas).encode(),
     )  # fmt: skip
     found: dict[str, set[bytes]] = {sha: set() for sha in shas}

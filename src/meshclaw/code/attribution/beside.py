@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
-from meshclaw.flow.attribution import Confidence, Evidence, Origin, Source
+from meshclaw.flow.attribution import Attribution, Confidence, Evidence, Source
 
 MOST_RANGES = 1_000_000
 """Of a whole repository."""
@@ -15,62 +16,58 @@ LONGEST_LINE = 10_000_000
 LONGEST_NAME = 120
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wrote a range of lines."""
-
-    origin: Origin
-    """``unknown`` where a person and a tool both did."""
-    tool: str = ""
-    model: str = ""
-    session: str = ""
-
-
-NOT_SAID = Mark(origin="unknown")
-
 Range = tuple[int, int, int]
-"""First line and last, 1 for the first of the file as the commit left it, and the position of the mark in ``marks``."""
+"""First line and last, 1 for the first of the file as the commit left it, and the number of the mark."""
 
 
 class Beside(msgspec.Struct, kw_only=True):
     evidence: dict[str, list[Evidence]] = msgspec.field(default_factory=dict[str, list[Evidence]])
     """By commit."""
-    marks: list[Mark] = msgspec.field(default_factory=lambda: [NOT_SAID])
-    """The first says nothing, so that 0 does."""
+    marks: list[Attribution] = msgspec.field(default_factory=list[Attribution])
+    """Who wrote lines, by number: 1 is the first of them, 0 says nothing."""
     lines: dict[str, dict[bytes, list[Range]]] = msgspec.field(
         default_factory=dict[str, dict[bytes, list[Range]]]
     )
     """By commit and path. Where ranges meet the last one holds."""
     caveats: list[str] = msgspec.field(default_factory=list[str])
-    _places: dict[Mark, int] = msgspec.field(default_factory=dict[Mark, int])
+    _numbers: dict[Evidence, int] = msgspec.field(default_factory=dict[Evidence, int])
     _ranges: int = 0
 
-    def say(self, commit: str, path: bytes, ranges: Iterable[tuple[int, int]], mark: Mark) -> bool:
+    def say(self, commit: str, path: bytes, ranges: Iterable[tuple[int, int]], mark: Attribution) -> bool:
         """Whether there was room for them."""
-        place = self._places.get(mark)
-        if place is None:
-            place = self._places[mark] = len(self.marks)
+        number = self._numbers.setdefault(mark.evidence[0], len(self.marks) + 1)
+        if number > len(self.marks):
             self.marks.append(mark)
-        said = [(first, last, place) for first, last in ranges]
+        said = [(first, last, number) for first, last in ranges]
         self._ranges += len(said)
         if self._ranges > MOST_RANGES:
             return False
         self.lines.setdefault(commit, {}).setdefault(path, []).extend(said)
         return True
 
-    def witness(
-        self, commit: str, source: Source, rule: str, confidence: Confidence, marks: Iterable[Mark]
-    ) -> None:
-        """One piece of evidence for each tool; a person is evidence where no tool is."""
-        distinct = dict.fromkeys(marks)
-        tools = [mark for mark in distinct if mark.origin == "ai" or mark.tool]
-        people = [] if tools else [mark for mark in distinct if mark.origin == "human"]
-        self.evidence.setdefault(commit, []).extend(
-            Evidence(
-                source=source, rule=rule, confidence=confidence, origin="ai" if mark in tools else "human",
-                tool=mark.tool, model=mark.model, session=mark.session,
-            )
-            for mark in [*tools, *people[:1]]
-        )  # fmt: skip
+    def witness(self, commit: str, marks: Iterable[Attribution]) -> None:
+        """What the marks are evidence of for the whole commit: of each tool, of a person where there is no tool."""
+        distinct = dict.fromkeys(mark.evidence[0] for mark in marks)
+        tools = [piece for piece in distinct if piece.origin == "ai"]
+        self.evidence.setdefault(commit, []).extend(tools or list(distinct)[:1])
+
+
+def mark_of(
+    source: Source,
+    rule: str,
+    confidence: Confidence,
+    origin: Literal["human", "ai", "unknown"],
+    *,
+    tool: str = "",
+    model: str = "",
+    session: str = "",
+) -> Attribution:
+    """``unknown``: a person and a tool both wrote these lines; so it is still evidence of the tool."""
+    piece = Evidence(
+        source=source, rule=rule, confidence=confidence, origin="human" if origin == "human" else "ai",
+        tool=tool, model=model, session=session,
+    )  # fmt: skip
+    return Attribution(origin=origin, tool=tool if origin == "ai" else "", evidence=(piece,))
 
 
 def is_inside(path: bytes) -> bool:

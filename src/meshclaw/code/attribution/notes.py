@@ -1,8 +1,8 @@
 """git-ai's notes (its standard 3.0.0): who wrote which lines of a commit, in ``refs/notes/ai``.
 
 A note has two parts with a line ``---`` between them. Above stand paths and, under each, two spaces, a key and ranges
-of lines as the commit left them; below a JSON object says who the keys are: ``prompts`` and ``sessions`` are conversations
-with a tool (a key ``s_…::t_…`` names a session and a part of it), ``humans`` are people. Lines without a key are not
+of lines as the commit left them; below a JSON object says who the keys are: ``prompts`` and ``sessions`` are talks with
+a tool (a key ``s_…::t_…`` names a session and a part of it), ``humans`` are people. Lines without a key are not
 said to be anybody's.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from meshclaw.code import git
-from meshclaw.code.attribution.beside import LONGEST_LINE, Beside, Mark, is_inside, name
+from meshclaw.code.attribution.beside import LONGEST_LINE, Beside, is_inside, mark_of, name
 from meshclaw.code.attribution.rules import Rules
+from meshclaw.code.git import Repository
+from meshclaw.flow.attribution import Attribution
 
 REF = "refs/notes/ai"
 RULE = "git-ai"
@@ -53,11 +53,11 @@ class Odd(Exception):
     """This note is not what the standard says; its words say why."""
 
 
-def read(repository: Path, known: Collection[str], beside: Beside, rules: Rules) -> None:
+def read(repository: Repository, known: Collection[str], beside: Beside, rules: Rules) -> None:
     """Add what the notes on ``known`` commits say; what cannot be read is a caveat."""
-    if not git.run(repository, "for-each-ref", "--format=%(refname)", REF).strip():
+    if not repository.run("for-each-ref", "--format=%(refname)", REF).strip():
         return
-    listed = git.run(repository, "ls-tree", "-r", "-z", "--full-tree", REF)
+    listed = repository.run("ls-tree", "-r", "-z", "--full-tree", REF)
     found: list[Note] = []
     for entry in listed.split(b"\0"):
         kind, _, path = entry.partition(b"\t")
@@ -75,12 +75,10 @@ def read(repository: Path, known: Collection[str], beside: Beside, rules: Rules)
         beside.caveats.append(f"Notes of git-ai that were left out: {'; '.join(odd[:MOST_TOLD])}{more}.")
 
 
-def _contents(repository: Path, noted: Sequence[Note], odd: list[str]) -> Iterator[tuple[str, bytes]]:
+def _contents(repository: Repository, noted: Sequence[Note], odd: list[str]) -> Iterator[tuple[str, bytes]]:
     """Commit and note, for each that is no larger than it may be."""
     for group in _groups(repository, noted, odd):
-        told = git.run(
-            repository, "cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in group).encode()
-        )
+        told = repository.run("cat-file", "--batch", given="".join(f"{blob}\n" for _, blob in group).encode())
         at = 0
         for sha, _ in group:
             end = told.index(b"\n", at)
@@ -89,11 +87,9 @@ def _contents(repository: Path, noted: Sequence[Note], odd: list[str]) -> Iterat
             at = end + size + 2
 
 
-def _groups(repository: Path, noted: Sequence[Note], odd: list[str]) -> Iterator[list[Note]]:
+def _groups(repository: Repository, noted: Sequence[Note], odd: list[str]) -> Iterator[list[Note]]:
     asked = "".join(f"{blob}\n" for _, blob in noted).encode()
-    told = (
-        git.run(repository, "cat-file", "--batch-check", given=asked).decode("ascii", "replace").splitlines()
-    )
+    told = repository.run("cat-file", "--batch-check", given=asked).decode("ascii", "replace").splitlines()
     group: list[Note] = []
     total = 0
     for (sha, blob), line in zip(noted, told, strict=True):
@@ -120,7 +116,7 @@ def _take(sha: str, note: bytes, beside: Beside, rules: Rules) -> None:
         raise Odd("its JSON cannot be read") from error
     if not metadata.schema_version.startswith("authorship/"):
         raise Odd(f"its version is {name(metadata.schema_version)!r}")
-    said: list[tuple[bytes, list[tuple[int, int]], Mark]] = []
+    said: list[tuple[bytes, list[tuple[int, int]], Attribution]] = []
     path = b""
     for line in above.split(b"\n"):
         if line.startswith(b"  "):
@@ -133,7 +129,7 @@ def _take(sha: str, note: bytes, beside: Beside, rules: Rules) -> None:
     for path, ranges, mark in said:
         if not path or not beside.say(sha, path, ranges, mark):
             raise Odd("a range in it has no path" if not path else "there are too many ranges")
-    beside.witness(sha, "note", RULE, "certain", [mark for _, _, mark in said])
+    beside.witness(sha, [mark for _, _, mark in said])
 
 
 def _ranges(said: str) -> list[tuple[int, int]]:
@@ -147,12 +143,15 @@ def _ranges(said: str) -> list[tuple[int, int]]:
     return found
 
 
-def _mark(key: str, metadata: Metadata, rules: Rules) -> Mark:
+def _mark(key: str, metadata: Metadata, rules: Rules) -> Attribution:
     if key.startswith("h_"):
-        return Mark(origin="human")
+        return mark_of("note", RULE, "certain", "human")
     session, _, _ = key.partition("::")
     talk = metadata.sessions.get(session) or metadata.prompts.get(key)
     if talk is None:
         raise Odd(f"nothing says who {name(key)!r} is")
     agent = talk.agent_id
-    return Mark(origin="ai", tool=rules.tool_of(agent.tool), model=name(agent.model), session=name(agent.id))
+    return mark_of(
+        "note", RULE, "certain", "ai",
+        tool=rules.tool_of(agent.tool), model=name(agent.model), session=name(agent.id),
+    )  # fmt: skip

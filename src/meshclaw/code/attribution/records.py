@@ -10,13 +10,13 @@ from meshclaw.code.attribution import notes, traces
 from meshclaw.code.attribution.beside import Beside
 from meshclaw.code.attribution.rules import Rules, shipped
 from meshclaw.code.commits import Graph
-from meshclaw.errors import UserError
+from meshclaw.code.git import Repository
+from meshclaw.errors import Damaged
 
 
 def read(
-    repository: Path,
+    repository: Repository,
     graph: Graph,
-    head: str = "HEAD",
     places: Sequence[Path] = (),
     rules: Rules | None = None,
 ) -> Beside:
@@ -25,14 +25,14 @@ def read(
     beside = Beside()
     try:
         notes.read(repository, graph.commits, beside, rules)
-    except UserError as error:
+    except Damaged as error:
         beside.caveats.append(f"Notes of git-ai could not be read: {error}.")
     try:
         files = [
-            *traces.at_head(repository, head),
+            *traces.at_head(repository),
             *(found for place in places for found in traces.on_disk(place)),
         ]
         traces.take(files, graph.commits, lambda shas: commits.touched(repository, shas), beside, rules)
-    except UserError as error:
+    except Damaged as error:
         beside.caveats.append(f"Records of agent-trace could not be read: {error}.")
     return beside

@@ -14,9 +14,10 @@ from typing import Literal
 
 import msgspec
 
-from meshclaw.code import git
-from meshclaw.code.attribution.beside import LONGEST_LINE, Beside, Mark, is_inside, name
+from meshclaw.code.attribution.beside import LONGEST_LINE, Beside, is_inside, mark_of, name
 from meshclaw.code.attribution.rules import Rules
+from meshclaw.code.git import Repository
+from meshclaw.flow.attribution import Attribution
 
 FOLDER = ".agent-trace/"
 RULE = "agent-trace"
@@ -66,15 +67,15 @@ class Record(msgspec.Struct, frozen=True):
     tool: Tool | None = None
 
 
-def at_head(repository: Path, head: str = "HEAD") -> Iterator[tuple[str, bytes]]:
+def at_head(repository: Repository) -> Iterator[tuple[str, bytes]]:
     """Name and content of the records' files that the head holds."""
-    told = git.run(repository, "ls-tree", "-r", "-l", "-z", "--full-tree", head, FOLDER)
+    told = repository.run("ls-tree", "-r", "-l", "-z", "--full-tree", repository.head, FOLDER)
     for entry in told.split(b"\0"):
         kind, _, path = entry.partition(b"\t")
         _, what, blob, size = (kind.split() + [b""] * 4)[:4]
         said = path.decode("utf-8", "replace")
         if what == b"blob" and size.isdigit() and said.endswith(ENDINGS) and int(size) <= LARGEST:
-            yield said, git.run(repository, "cat-file", "blob", blob.decode("ascii"))
+            yield said, repository.run("cat-file", "blob", blob.decode("ascii"))
 
 
 def on_disk(place: Path) -> Iterator[tuple[str, bytes]]:
@@ -127,7 +128,7 @@ def _records(said: str, content: bytes, odd: list[str]) -> Iterator[Record]:
 def _take(sha: str, record: Record, changed: Collection[bytes], beside: Beside, rules: Rules) -> int:
     """How many of its files were left out."""
     tool = rules.tool_of(record.tool.name) if record.tool else ""
-    marks: list[Mark] = []
+    marks: list[Attribution] = []
     left_out = 0
     for file in record.files:
         path = file.path.encode("utf-8", "surrogatepass")
@@ -147,13 +148,14 @@ def _take(sha: str, record: Record, changed: Collection[bytes], beside: Beside, 
                 if beside.say(sha, path, [(lines.start_line, lines.end_line)], mark):
                     marks.append(mark)
     if marks:
-        beside.witness(sha, "trace", RULE, "strong", marks)
+        beside.witness(sha, marks)
     return left_out
 
 
-def _mark(who: Contributor, tool: str, url: str) -> Mark:
+def _mark(who: Contributor, tool: str, url: str) -> Attribution:
     if who.type == "human":
-        return Mark(origin="human")
-    session = name(url.rstrip("/").rpartition("/")[2])
-    origin = "ai" if who.type == "ai" else "unknown"
-    return Mark(origin=origin, tool=tool or "other-agent", model=name(who.model_id), session=session)
+        return mark_of("trace", RULE, "strong", "human")
+    return mark_of(
+        "trace", RULE, "strong", "ai" if who.type == "ai" else "unknown", tool=tool or "other-agent",
+        model=name(who.model_id), session=name(url.rstrip("/").rpartition("/")[2]),
+    )  # fmt: skip
