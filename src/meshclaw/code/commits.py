@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from meshclaw.code.git import Repository
-from meshclaw.errors import Damaged
+from meshclaw.errors import Damaged, Operational
 
 FIELDS = ("%H", "%P", "%at", "%ct", "%an", "%ae", "%cn", "%ce", "%B")
 FORMAT = "--format=tformat:" + "%x00".join(FIELDS)
@@ -154,7 +154,7 @@ def added(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
         asked = waiting.pop()
         try:
             counts |= _added(repository, asked)
-        except Damaged:  # an object is damaged or missing: the other commits can still be told
+        except (Damaged, Operational):  # an object is damaged or missing: the other commits can still be told
             failures += 1
             half = len(asked) // 2
             waiting += [asked[:half], asked[half:]] if half else []

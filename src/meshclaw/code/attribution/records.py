@@ -11,7 +11,7 @@ from meshclaw.code.attribution.beside import Beside
 from meshclaw.code.attribution.rules import Rules, shipped
 from meshclaw.code.commits import Graph
 from meshclaw.code.git import Repository
-from meshclaw.errors import Damaged
+from meshclaw.errors import Damaged, Operational
 
 
 def read(
@@ -25,7 +25,7 @@ def read(
     beside = Beside()
     try:
         notes.read(repository, graph.commits, beside, rules)
-    except Damaged as error:
+    except (Damaged, Operational) as error:
         beside.caveats.append(f"Notes of git-ai could not be read: {error}.")
     try:
         files = [
@@ -33,6 +33,6 @@ def read(
             *(found for place in places for found in traces.on_disk(place)),
         ]
         traces.take(files, graph.commits, lambda shas: commits.touched(repository, shas), beside, rules)
-    except Damaged as error:
+    except (Damaged, Operational) as error:
         beside.caveats.append(f"Records of agent-trace could not be read: {error}.")
     return beside
