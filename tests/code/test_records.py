@@ -98,9 +98,8 @@ def test_a_note_that_knows_only_people_is_evidence_of_them(repository: Noted) ->
 
 
 def test_a_note_without_lines_says_nothing(repository: Noted) -> None:
-    sha = begun(repository)
-    repository.note(sha, note(""))
-    assert read(repository).evidence == {sha: []}
+    repository.note(begun(repository), note(""))
+    assert read(repository) == Beside()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +164,9 @@ def test_two_commits_with_the_same_note_both_have_it(repository: Noted) -> None:
 def test_a_note_on_a_commit_of_another_history_is_nobodys(repository: Noted) -> None:
     begun(repository)
     repository.note("f" * 40, note(BOTH))
-    assert read(repository) == Beside()
+    found = read(repository)
+    assert (found.lines, found.evidence) == ({}, {})
+    assert found.caveats[0].startswith("1 notes of git-ai are on commits that are not in this history")
 
 
 def trace(sha: str, path: str = "a.py", **more: object) -> dict[str, object]:

@@ -64,6 +64,7 @@ def test_what_a_source_carries_is_surer_than_the_branch(said: str, expected: Dec
         ("Round cards\n\nIntent: a\n\nIntent: docs.write\n", "trailer:docs.write"),
         ("Intent: in the text\n\nRefs: 5", ""),
         ("", ""),
+        ("Fix\n\nMeshclaw-Run: 1b4e28ba\nMeshclaw-Intent: code.change\n", "trailer:code.change"),
     ],
 )
 def test_a_commits_trailer_declares(message: str, expected: str) -> None:

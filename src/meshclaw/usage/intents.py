@@ -24,7 +24,9 @@ OTHER = "other"
 
 TICKET = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Z0-9]{1,9}-[1-9]\d{0,6})(?![A-Za-z0-9])")
 NUMBER = re.compile(r"(?:^|/)(?:issue|issues|gh|bug|ticket)?[-_#]?([1-9]\d{0,6})(?=[-_/]|$)", re.IGNORECASE)
-TRAILER = re.compile(r"^intent:[ \t]*([a-z][a-z0-9._-]{0,79})[ \t]*$", re.IGNORECASE | re.MULTILINE)
+TRAILER = re.compile(
+    r"^(?:meshclaw-)?intent:[ \t]*([a-z][a-z0-9._-]{0,79})[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
 FIRST_WORD = re.compile(r"(?:^|/)([a-z]+)(?=[/_-])")
 
 BRANCH_WORDS = {
@@ -70,7 +72,7 @@ def declared_by(said: str, branch: str) -> Declared:
 
 
 def of_trailer(message: str) -> str:
-    """``trailer:NAME`` for the last line ``Intent: NAME`` of a commit's message; empty where there is none."""
+    """``trailer:NAME`` for a commit's last line ``Meshclaw-Intent: NAME`` or ``Intent: NAME``; empty where there is none."""
     names = TRAILER.findall(message.rstrip().rpartition("\n\n")[2])
     return f"trailer:{names[-1].lower()}" if names else ""
 

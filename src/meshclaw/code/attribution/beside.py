@@ -49,7 +49,8 @@ class Beside(msgspec.Struct, kw_only=True):
         """What the marks are evidence of for the whole commit: of each tool, of a person where there is no tool."""
         distinct = dict.fromkeys(mark.evidence[0] for mark in marks)
         tools = [piece for piece in distinct if piece.origin == "ai"]
-        self.evidence.setdefault(commit, []).extend(tools or list(distinct)[:1])
+        if distinct:
+            self.evidence.setdefault(commit, []).extend(tools or list(distinct)[:1])
 
 
 def mark_of(

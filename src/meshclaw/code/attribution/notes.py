@@ -59,11 +59,21 @@ def read(repository: Repository, known: Collection[str], beside: Beside, rules: 
         return
     listed = repository.run("ls-tree", "-r", "-z", "--full-tree", REF)
     found: list[Note] = []
+    elsewhere = 0
     for entry in listed.split(b"\0"):
         kind, _, path = entry.partition(b"\t")
         sha = path.replace(b"/", b"").decode("ascii", "replace")
-        if sha in known and kind.split()[1:2] == [b"blob"]:
+        if kind.split()[1:2] != [b"blob"]:
+            continue
+        if sha in known:
             found.append((sha, kind.split()[2].decode("ascii")))
+        else:
+            elsewhere += 1
+    if elsewhere:
+        beside.caveats.append(
+            f"{elsewhere} notes of git-ai are on commits that are not in this history: squashes and rebases leave them "
+            "behind, and the lines they tell of count as their commits do."
+        )
     odd: list[str] = []
     for sha, note in _contents(repository, found, odd):
         try:

@@ -28,7 +28,7 @@ NOTHING_MORE = re.compile(
     r"""[\])\s_*.,!'"`\U0001F300-\U0001FAFF]*
     (?:$|[(<\[]|https?:|[:-][\w.@/-]*\d
     |(?:via|and|using|with|on|for\ web|desktop|cli|agent|ai|code|v?\d|gpt|opus|sonnet|haiku
-    |pro|flash|composer|assistant)\b.{0,60}$)""",
+    |pro|flash|composer|assistant)\b.{0,150}$)""",
     re.IGNORECASE | re.VERBOSE,
 )
 """What may follow a tool's name in a line that only signs; anything else is a sentence about something."""
