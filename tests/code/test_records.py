@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshclaw.code import commits
 from meshclaw.code.attribution import attribute, records
-from meshclaw.code.attribution.beside import Beside
+from meshclaw.code.attribution.beside import Beside, disjoint
 from meshclaw.code.attribution.notes import LARGEST, REF
 from meshclaw.code.git import opened
 from meshclaw.flow.attribution import Attribution
@@ -76,13 +79,13 @@ def test_a_note_says_who_wrote_which_lines(repository: Noted, fan_out: bool) -> 
     repository.note(sha, note(BOTH), fan_out=fan_out)
     found = read(repository)
     assert [
-        (mark.origin, mark.tool, mark.evidence[0].model, mark.evidence[0].session) for mark in found.marks
+        (mark.origin, mark.tool, mark.evidence[0].model, mark.evidence[0].session) for mark in found.marks[1:]
     ] == [
         ("ai", "claude-code", "claude-opus-4-5", "talk-2"),
         ("human", "", "", ""),
         ("ai", "cursor", "gpt-5", "talk-1"),
     ]
-    assert found.lines == {sha: {b"a.py": [(1, 3, 1), (7, 7, 1), (4, 6, 2)], b"my file.py": [(2, 2, 3)]}}
+    assert found.lines == {sha: {b"a.py": [(1, 3, 1), (4, 6, 2), (7, 7, 1)], b"my file.py": [(2, 2, 3)]}}
     assert {(piece.origin, piece.tool, piece.confidence) for piece in found.evidence[sha]} == {
         ("ai", "claude-code", "certain"),
         ("ai", "cursor", "certain"),
@@ -169,6 +172,20 @@ def test_a_note_on_a_commit_of_another_history_is_nobodys(repository: Noted) -> 
     assert found.caveats[0].startswith("1 notes of git-ai are on commits that are not in this history")
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 30), st.integers(0, 9), st.integers(1, 3)).map(
+            lambda r: (r[0], r[0] + r[1], r[2])
+        )
+    )
+)
+def test_of_ranges_that_meet_the_last_holds(ranges: list[tuple[int, int, int]]) -> None:
+    expected = {line: number for first, last, number in ranges for line in range(first, last + 1)}
+    found = disjoint(ranges)
+    assert {line: number for first, last, number in found for line in range(first, last + 1)} == expected
+    assert all(one[1] < other[0] for one, other in pairwise(found))
+
+
 def trace(sha: str, path: str = "a.py", **more: object) -> dict[str, object]:
     talk = {
         "url": "https://example.org/talks/talk-3",
@@ -216,7 +233,7 @@ def test_a_contributor_of_both_kinds_marks_lines_as_nobodys_alone(repository: No
     mixed["files"][0]["conversations"][0]["contributor"] = {"type": "mixed"}  # type: ignore[index]
     (tmp_path / "one.json").write_text(json.dumps(mixed))
     found = read(repository, tmp_path)
-    assert [mark.origin for mark in found.marks] == ["unknown", "human"]
+    assert [mark.origin for mark in found.marks] == ["unknown", "unknown", "human"]
     assert [piece.origin for piece in found.evidence[sha]] == ["ai"]
 
 

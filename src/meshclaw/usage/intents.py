@@ -72,7 +72,7 @@ def declared_by(said: str, branch: str) -> Declared:
 
 
 def of_trailer(message: str) -> str:
-    """``trailer:NAME`` for the last line ``Intent: NAME`` or ``Meshclaw-Intent: NAME`` of a commit; empty without one."""
+    """``trailer:NAME`` for a last line ``Intent: NAME`` or ``Meshclaw-Intent: NAME``; empty where there is none."""
     names = TRAILER.findall(message.rstrip().rpartition("\n\n")[2])
     return f"trailer:{names[-1].lower()}" if names else ""
 

@@ -35,4 +35,5 @@ def read(
         traces.take(files, graph.commits, lambda shas: commits.touched(repository, shas), beside, rules)
     except (Damaged, Operational) as error:
         beside.caveats.append(f"Records of agent-trace could not be read: {error}.")
+    beside.settle()
     return beside
