@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from meshclaw.agents.triage.digest import Digest, as_html, as_text, digest
+from meshclaw.agents.triage.digest import Digest, as_text, digest
 from meshclaw.cli import screen
 from meshclaw.cli.approvals import waiting
 from meshclaw.errors import NotFound
@@ -50,10 +50,11 @@ def build(claw: Claw, runs: Sequence[Told]) -> Digest:
     )
 
 
-def show(made: Digest, *, html: Path | None, as_json: bool) -> None:
+def show(made: Digest, *, html: Path | None, force: bool, as_json: bool) -> None:
     if html is not None:
-        html.write_text(as_html(made), "utf-8")
-        screen.words(f"Written to {html}.")
+        from meshclaw.pages import digest as pages
+
+        screen.page(pages.page(made), html, force=force)
     if as_json:
         screen.data(made)
     elif html is None:

@@ -174,11 +174,9 @@ def _line(card: Card) -> str:
 
 @command.command()
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
-@click.option(
-    "--html", "html", type=click.Path(dir_okay=False, path_type=Path), help="Write it as a page to FILE."
-)
+@screen.as_page
 @screen.as_json
-def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
+def digest(runs: tuple[str, ...], html: Path | None, force: bool, as_json: bool) -> None:
     """What needs you, and what was filed.
 
     Of the last 24 hours, or of each RUN.
@@ -186,4 +184,4 @@ def digest(runs: tuple[str, ...], html: Path | None, as_json: bool) -> None:
     from meshclaw.cli.digest import build, choose, show
 
     with open_claw() as claw:
-        show(build(claw, choose(claw, runs)), html=html, as_json=as_json)
+        show(build(claw, choose(claw, runs)), html=html, force=force, as_json=as_json)

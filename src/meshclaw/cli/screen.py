@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,26 @@ if TYPE_CHECKING:
     from meshclaw.outcomes.count import Share
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
+IN_A_PIPE = 200
+"""Columns of a table that no terminal shows."""
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen and do nothing.")
+
+
+def as_page(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--html FILE`` and ``--force``."""
+    html = click.option(
+        "--html", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
+        help="Write it as a page to FILE, which a browser opens without a network.",
+    )  # fmt: skip
+    force = click.option("--force", is_flag=True, help="Replace FILE even where it is no page of ours.")
+    return html(force(command))
+
+
+def page(html: str, path: Path, *, force: bool) -> None:
+    from meshclaw.pages.file import keep
+
+    keep(html, path, force=force)
+    words(f"Written to {path}.")
 
 
 def data(value: object) -> None:
@@ -31,8 +51,15 @@ def words(text: str) -> None:
     click.echo(text, err=True)
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """A table for a terminal, plain columns in a pipe."""
+def width() -> int:
+    """Columns that a table may take: of the terminal, or many in a pipe."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else IN_A_PIPE
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, numbers: int = 0) -> None:
+    """A table for a terminal, plain columns in a pipe. After the first column come ``numbers`` that end on one line."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -42,11 +69,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) ->
         words(empty)
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")
+    for at, head in enumerate(heads):
+        is_number = 1 <= at <= numbers
+        table.add_column(
+            head, overflow="fold", justify="right" if is_number else "left", no_wrap=numbers > 0 and at > 0
+        )
     for row in shown:
         table.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    Console(width=width(), highlight=False).print(table)
 
 
 def clean(text: str) -> str:

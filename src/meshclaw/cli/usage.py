@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from meshclaw.cli import screen
-from meshclaw.cli.using import Looked, using
+from meshclaw.cli.using import using
 from meshclaw.errors import UserError
 from meshclaw.ledger.usage.schema import By
+from meshclaw.usage.overview import Looked
 from meshclaw.usage.report import Part, Period, Report, Totals, breakdown, last, report
 
 WAYS: dict[str, By | None] = {
@@ -81,6 +82,7 @@ def import_(paths: tuple[Path, ...], tool: str | None, as_json: bool) -> None:
 )
 @click.option("--by", type=click.Choice(list(WAYS)), default=None, help="One line for each.")
 @at_root
+@screen.as_page
 @screen.as_json
 def show(
     since: datetime | None,
@@ -88,6 +90,8 @@ def show(
     last_: str | None,
     by: str | None,
     root: Path | None,
+    html: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Read what is new, then show what was used and what it cost. Of all time, unless a period is named."""
@@ -97,8 +101,15 @@ def show(
         found = report(opened.store, period)
         looked = opened.looked()
         way = breakdown(opened.store, WAYS[by or "day"], period)
+        if html is not None:
+            from meshclaw.pages import usage as pages
+            from meshclaw.usage.overview import overview
+
+            shown = overview(opened.store, period, looked, datetime.now(UTC))
+            screen.page(pages.page(shown, root or Path.home()), html, force=force)
     if as_json:
         screen.data(_for_programs(found, looked, by, way))
+    if as_json or html is not None:
         return
     from meshclaw.cli import usage_shown
 

@@ -8,24 +8,18 @@ from collections.abc import Mapping, Sequence
 import click
 
 from meshclaw.cli import screen
-from meshclaw.cli.using import Looked
 from meshclaw.flow.usage import Unread
+from meshclaw.pages.numbers import money, short
+from meshclaw.usage.overview import UNREAD, Looked
 from meshclaw.usage.report import Part, Report
 
-BAR = 24
-"""Characters of the longest bar."""
+HEADS = ("", "CALLS", "INPUT", "CACHE READ", "WRITTEN", "OUTPUT", "COST")
+GAP = 2
+SHORTEST_BAR, LONGEST_BAR = 8, 40
+"""Characters of the dearest line's bar, as wide as the terminal leaves room for."""
+EIGHTHS = " ▏▎▍▌▋▊▉"
 MOST_LINES = 40
 MOST_UNREAD = 20
-WHY = {
-    "malformed": "no record that can be understood",
-    "truncated": "half written; read again when it has grown",
-    "too-long": "a line too long to hold",
-    "clock": "a time that cannot be right; counted under it",
-    "negative": "less than nothing; not counted",
-    "locked": "in use by its tool; tried again at the next import",
-    "denied": "this user may not read it",
-    "unknown-field": "a field that is not understood; the rest was counted",
-}
 
 
 def show(report: Report, looked: Sequence[Looked], by: str, way: Mapping[str, Part]) -> None:
@@ -70,21 +64,30 @@ def _chart(by: str, way: Mapping[str, Part]) -> None:
     lines = list(way.items())
     shown = lines[-MOST_LINES:] if by == "day" else lines[:MOST_LINES]
     most = max((part.totals.cost_usd_micros for _, part in shown), default=0)
+    rows = [(name or "not said", *_numbers(part)) for name, part in shown]
+    left = screen.width() - sum(max(map(len, column)) + GAP for column in zip(HEADS, *rows, strict=True))
+    longest = min(max(left, SHORTEST_BAR), LONGEST_BAR)
     screen.table(
-        (by.upper(), "CALLS", "INPUT", "CACHE READ", "WRITTEN", "OUTPUT", "COST", ""),
+        (by.upper(), *HEADS[1:], ""),
         [
-            (
-                name or "not said", f"{part.totals.calls:,}", short(part.totals.input_uncached),
-                short(part.totals.cache_read), short(part.totals.cache_write_5m + part.totals.cache_write_1h),
-                short(part.totals.output), money(part.totals.cost_usd_micros) + ("?" if part.is_guessed else ""),
-                _bar(part.totals.cost_usd_micros, most),
-            )
-            for name, part in shown
+            (*row, _bar(part.totals.cost_usd_micros, most, longest))
+            for row, (_, part) in zip(rows, shown, strict=True)
         ],
         empty="Nothing in this period.",
-    )  # fmt: skip
+        numbers=len(HEADS) - 1,
+    )
     if len(lines) > len(shown):
-        screen.words(f"{len(lines) - len(shown):,} more: --json has all of them")
+        which = "earlier days" if by == "day" else "more"
+        screen.words(f"{len(lines) - len(shown):,} {which}: --json has all of them")
+
+
+def _numbers(part: Part) -> tuple[str, ...]:
+    totals = part.totals
+    return (
+        f"{totals.calls:,}", short(totals.input_uncached), short(totals.cache_read),
+        short(totals.cache_write_5m + totals.cache_write_1h), short(totals.output),
+        money(totals.cost_usd_micros) + ("?" if part.is_guessed else ""),
+    )  # fmt: skip
 
 
 def _partition(report: Report) -> str:
@@ -111,7 +114,7 @@ def health(unread: Sequence[tuple[str, Unread]], guessed: Mapping[str, int], wro
     )
     _verdict(not unread, "records", "not all were read" if unread else "all were read")
     for (tool, why), count in counts.most_common():
-        click.echo(f"  {tool}: {count:,} {why}, {WHY[why]}")
+        click.echo(f"  {tool}: {count:,} {why}, {UNREAD[why]}")
     for _, one in unread[:MOST_UNREAD]:
         what = f" {screen.clean(one.what)}" if one.what else ""
         times = f" ({one.count:,} times)" if one.count > 1 else ""
@@ -125,19 +128,9 @@ def _verdict(is_well: bool, name: str, told: str) -> None:
     click.echo(f"{click.style(f'{state:<8}', fg=colour)} {name}: {told}")
 
 
-def _bar(value: int, most: int) -> str:
-    return "█" * max(1, -(-value * BAR // most)) if value > 0 and most > 0 else ""
-
-
-def money(micros: int) -> str:
-    """Dollars and cents, or enough digits to see that it is not nothing."""
-    return f"${micros / 1e6:,.2f}" if not micros or abs(micros) >= 10_000 else f"${micros / 1e6:.6f}"
-
-
-def short(count: int) -> str:
-    """Three digits and a letter: ``2.86 G``; ``--json`` has every digit."""
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if count >= size:
-            value = count / size
-            return f"{value:.2f} {letter}" if value < 100 else f"{value:,.0f} {letter}"
-    return str(count)
+def _bar(value: int, most: int, longest: int) -> str:
+    """In eighths of a character, and one for anything that is not nothing."""
+    if value <= 0:
+        return ""
+    full, rest = divmod(max(1, value * longest * 8 // most), 8)
+    return "█" * full + EIGHTHS[rest].strip()

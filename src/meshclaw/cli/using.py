@@ -15,16 +15,17 @@ import msgspec
 
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.event.usage import UsageImported
-from meshclaw.flow.usage import Evidence, Unread, Usage
+from meshclaw.flow.usage import Unread, Usage
 from meshclaw.ledger.usage.store import UsageStore
 from meshclaw.llm.prices import price_of
 from meshclaw.readers.all import READERS
-from meshclaw.readers.base import Confidence, Grain, Reader
+from meshclaw.readers.base import Reader
 from meshclaw.readers.places import roots
 from meshclaw.settings.home import home
 from meshclaw.sqlite import MEMORY
 from meshclaw.usage.importing import Imported, Importer, Progress
 from meshclaw.usage.labels import judge_of, version
+from meshclaw.usage.overview import Looked
 
 if TYPE_CHECKING:
     from meshclaw.llm.sheet import Sheet
@@ -32,22 +33,6 @@ if TYPE_CHECKING:
 PRICES = "prices.toml"
 """The company's own price sheet, in the state folder."""
 SHOWN_EVERY_S = 0.1
-
-
-class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool, where it was looked for and what was found there."""
-
-    tool: str
-    evidence: Evidence
-    folders: list[str]
-    """Empty where a person has to name the files."""
-    found: list[str]
-    """Those folders that exist."""
-    files: int
-    calls: int
-    grain: Grain
-    confidence: Confidence
-    includes: str
 
 
 class Using:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from meshclaw.agents.triage.plain import plain
 from meshclaw.flow.card import Card
 from meshclaw.flow.placement import CATEGORIES, INBOX, Category
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 EXAMPLES = 3
 """Mails named per filed category; the count says how many there are."""
@@ -135,7 +130,7 @@ class _Ink(msgspec.Struct, frozen=True, kw_only=True):
 
 def _lines(digest: Digest, width: int, ink: _Ink) -> Iterator[str]:
     needing = sum(group.count for group in digest.needs)
-    yield from map(ink.bold, _wrap(f"{_mails(digest.total)}, {needing} for you", width))
+    yield from map(ink.bold, _wrap(f"{mails(digest.total)}, {needing} for you", width))
     if digest.approvals:
         yield from ("", *map(ink.bold, _wrap("Waiting for your approval", width)))
         for approval in digest.approvals:
@@ -162,29 +157,12 @@ def _section(group: Group, width: int, heading: Callable[[str], str], ink: _Ink)
 def _filed(group: Group) -> str:
     names = ", ".join(f"{item.sender}: {item.subject}" for item in group.items)
     more = f" and {group.count - len(group.items)} more" if group.count > len(group.items) else ""
-    return f"- {group.title}, {_mails(group.count)} in {group.folder}: {names}{more}"
+    return f"- {group.title}, {mails(group.count)} in {group.folder}: {names}{more}"
 
 
-def _mails(count: int) -> str:
+def mails(count: int) -> str:
     return "1 mail" if count == 1 else f"{count} mails"
 
 
 def _wrap(text: str, width: int, *, hang: int = 0) -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=" " * hang, break_on_hyphens=False) or [""]
-
-
-# ---- as HTML --------------------------------------------------------------------------------------
-
-
-def as_html(digest: Digest) -> str:
-    """One self-contained page without scripts or remote resources; everything from mails is escaped."""
-    needing = sum(group.count for group in digest.needs)
-    return _template().render(digest=digest, needing=needing, mails=_mails)
-
-
-def _template() -> Template:
-    # Jinja2 costs more to import than all of triage; only the page needs it.
-    from jinja2 import Environment, StrictUndefined
-
-    source = Path(__file__).with_name("digest.html").read_text(encoding="utf-8")
-    return Environment(autoescape=True, undefined=StrictUndefined).from_string(source)

@@ -357,6 +357,14 @@ class UsageStore:
         """Oldest first."""
         return dict(sorted(self._sums("day", "", "tool", since, until)))
 
+    def days_by(
+        self, by: By, since: int | None = None, until: int | None = None
+    ) -> dict[tuple[int, str], Amounts]:
+        """By day and value, oldest first."""
+        found = self._sums("day || ' ' || text", "JOIN name ON id = value", by, since, until)
+        parted = ((key.partition(" "), amounts) for key, amounts in found)
+        return dict(sorted(((int(day), value), amounts) for (day, _, value), amounts in parted))
+
     def total(self, since: int | None = None, until: int | None = None) -> Amounts:
         return next((amounts for _, amounts in self._sums("1", "", "tool", since, until)), Amounts())
 
