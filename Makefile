@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl
+DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl chromium
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix bench bench-guard lock packages clean
@@ -29,8 +29,8 @@ demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
 test: $(VENV)/dev packages check ## Everything that must hold, with real servers where they can be had
 	@$(BIN)/python -m pytest
 
-packages: # the real mail server, the sandbox and the web client that the tests use
-	@if PATH="$$PATH:/usr/sbin" && command -v dovecot >/dev/null && command -v bwrap >/dev/null && command -v curl >/dev/null; then :; \
+packages: # the real mail server, the sandbox, the web client and the browser that the tests use
+	@if PATH="$$PATH:/usr/sbin" && command -v dovecot >/dev/null && command -v bwrap >/dev/null && command -v curl >/dev/null && command -v chromium >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $(DEBIAN) ..."; \
 	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 \

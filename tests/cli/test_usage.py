@@ -109,6 +109,39 @@ def test_a_root_is_read_instead_and_nothing_is_stored(
     assert meshclaw("usage", "show", "--root", str(tmp_path / "nowhere")).code == 2
 
 
+def test_a_page_says_what_the_terminal_says_and_leaves_the_json_as_it_was(
+    meshclaw: Meshclaw, user: Path, tmp_path: Path
+) -> None:
+    write(user, line("m1"))
+    page = tmp_path / "usage.html"
+    said = meshclaw("usage", "show", "--html", str(page))
+    assert (said.code, said.out) == (0, "")
+    assert f"${round(COST) / 1e6:.6f}" in page.read_text("utf-8")
+    assert "~/.claude" in page.read_text("utf-8")
+    assert page.stat().st_mode & 0o777 == 0o600
+    with_page = meshclaw("usage", "show", "--json", "--html", str(page)).json()
+    assert with_page == meshclaw("usage", "show", "--json").json()
+
+
+def test_a_page_replaces_no_file_that_is_none_of_ours(meshclaw: Meshclaw, user: Path, tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis.html"
+    thesis.write_text("mine", "utf-8")
+    said = meshclaw("usage", "show", "--html", str(thesis))
+    assert said.code == 2
+    assert "--force" in said.err
+    assert thesis.read_text("utf-8") == "mine"
+    assert meshclaw("usage", "show", "--html", str(thesis), "--force").code == 0
+    assert "No AI tool has left a record here" in thesis.read_text("utf-8")
+
+
+def test_bars_are_in_proportion_and_fit_the_terminal(meshclaw: Meshclaw, user: Path) -> None:
+    write(user, line("m1"), *(line(f"n{at}", timestamp="2026-04-02T09:00:00Z") for at in range(4)))
+    bars = [
+        row.split("$")[1].split()[1] for row in meshclaw("usage", "show").out.splitlines() if "2026-04" in row
+    ]
+    assert [len(bar) for bar in bars] == [10, 40]
+
+
 def test_one_event_an_import_and_none_without_news(meshclaw: Meshclaw, user: Path) -> None:
     write(user, line("m1"))
     assert "1 calls new" in meshclaw("usage", "import").out

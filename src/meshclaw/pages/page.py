@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
+TIE = "\N{NO-BREAK SPACE}"
 UNITS = re.compile(r"(?<=\d) (?=[kMG%](?![A-Za-z]))")
 MOST_FACTS = 5
 MOST_ROWS = 200
@@ -114,12 +115,20 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=printable,
     )  # fmt: skip
     made.filters["tied"] = tied
     return made
 
 
+def printable(value: object) -> object:
+    """Of text that is yet to be escaped: no controls, and nothing that turns it around, whoever wrote it."""
+    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
+        return value
+    return "".join(one if one.isprintable() or one == TIE else " " for one in value)
+
+
 def tied(text: str) -> str:
     """A number and its unit stay on one line."""
-    return UNITS.sub("\N{NO-BREAK SPACE}", text)
+    return UNITS.sub(TIE, text)
