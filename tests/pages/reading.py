@@ -43,7 +43,10 @@ class Page(HTMLParser):
 
 def plots(html: str) -> dict[str, ET.Element]:
     """By id; each must be well-formed XML on its own."""
-    found = [ET.fromstring(svg) for svg in re.findall(r'<svg class="plot".*?</svg>', html, re.DOTALL)]
+    found = [
+        ET.fromstring(svg)
+        for svg in re.findall(r'^<svg class="plot".*?</svg>$', html, re.DOTALL | re.MULTILINE)
+    ]
     return {(svg.get("aria-labelledby") or "").split("-title ")[0]: svg for svg in found}
 
 

@@ -48,6 +48,8 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
 
     say: Said
     tick: Callable[[float], str]
+    gap: float = 0.2
+    """Between columns, of the room of one; without a gap the columns of a stock are layers."""
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,11 +69,13 @@ def columns(of: Caption, bins: Sequence[Bin], series: Sequence[Series], axis: Ax
     root = svg.canvas(of, HEIGHT)
     steps = ticks(max(totals))
     lines_across(root, steps, axis.tick)
-    slots = max(len(bins), SLOTS)
+    slots = max(len(bins), SLOTS) if axis.gap else len(bins)
     start = (slots - len(bins)) / 2
     for at, bin_ in enumerate(bins):
         parts = [(one, one.values[at]) for one in series if one.values[at]]
-        column = svg.group(root, _said(bin_, parts, axis.say), class_="column")
+        column = svg.group(
+            root, _said(bin_, parts, axis.say), class_="column" if axis.gap else "column flush"
+        )
         left = (start + at) / slots
         svg.mark(
             column,
@@ -87,8 +91,8 @@ def columns(of: Caption, bins: Sequence[Bin], series: Sequence[Series], axis: Ax
             height = HEIGHT * value / steps[-1]
             y -= height
             svg.mark(
-                column, "rect", x=svg.percent(left + 0.1 / slots), y=y, width=svg.percent(0.8 / slots), height=height,
-                class_=f"tone{one.tone}",
+                column, "rect", x=svg.percent(left + axis.gap / 2 / slots), y=y, height=height,
+                width=svg.percent((1 - axis.gap) / slots), class_=f"tone{one.tone}",
             )  # fmt: skip
     _dates(root, bins, slots)
     return svg.told(root)
