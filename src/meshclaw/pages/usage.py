@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from meshclaw.pages.cells import most, partition
 from meshclaw.pages.numbers import counted, day, dollars_tick, listed, money, name, share, short
 from meshclaw.pages.page import Fact, Figure, Key, Page, Section, Table, render
-from meshclaw.pages.plot import TONES, Axis, Bar, Series, bars, columns, whole
+from meshclaw.pages.plot import TONES, Axis, Bar, Series, bars, columns
 from meshclaw.pages.scale import Bin, bins
 from meshclaw.pages.svg import Caption
 from meshclaw.usage.intents import UNDECLARED, Agreement
@@ -24,22 +25,6 @@ CLASSES = {
     "cache_write_1h": "Cache write, 1 h", "output": "Output",
 }  # fmt: skip
 """Kinds of tokens, each with a price of its own."""
-CELLS = {
-    "linked": "linked to what still stands", "reworked": "reworked", "reverted": "reverted or undone",
-    "open": "still open", "exploration": "declared exploration", "abandoned": "abandoned",
-    "unlinked": "not linked to anything",
-}  # fmt: skip
-"""In words, by the cell of the spend partition."""
-TONE_OF = {
-    "linked": 3,
-    "reworked": 2,
-    "reverted": 5,
-    "open": 1,
-    "exploration": 4,
-    "abandoned": 7,
-    "unlinked": TONES,
-}
-
 COST = (
     "Every call at the price of its model on its day, by the public list and your own price sheet. It is not a bill: "
     "a subscription may cost more or less."
@@ -303,34 +288,10 @@ def _mark(part: Part) -> str:
 
 
 def _partition(report: Report) -> Section:
-    cost, cells = report.totals.cost_usd_micros, report.partition
-    left = cost - sum(cells.values())
-    parts = [Series(name=CELLS[cell], values=[micros], tone=TONE_OF[cell]) for cell, micros in cells.items()]
-    answer = f"{_most(parts, cost)} {_sum(left)}"
-    of = Caption(id="partition", title="The cost, by what became of the work", told=answer)
-    empty = [part.name for part in parts if not part.total]
-    figure = Figure(
-        id=of.id, title=of.title, svg=whole(of, parts, money), empty="Nothing cost anything.",
-        keys=[
-            Key(tone=f"tone{part.tone}", name=part.name, value=f"{money(part.total)}, {share(part.total, cost)}")
-            for part in parts
-            if part.total
-        ],
-        note=f"Empty: {', '.join(empty)}." if empty else "",
-        table=Table(
-            heads=("Place", "Cost", "Share"),
-            rows=[(part.name, money(part.total), share(part.total, cost)) for part in parts]
-            + [("together", money(cost - left), share(cost - left, cost))],
-        ),
-    )  # fmt: skip
+    left = report.totals.cost_usd_micros - sum(report.partition.values())
+    answer = f"{most(report.partition)} {_sum(left)}"
+    figure = partition(report.partition, answer)
     return Section(id="cells", question="What became of it?", answer=answer, figures=[figure])
-
-
-def _most(parts: Sequence[Series], cost: int) -> str:
-    most = max(parts, key=lambda part: part.total)
-    if not most.total:
-        return "Nothing cost anything."
-    return f"{'All' if most.total == cost else share(most.total, cost)} of it is {most.name}."
 
 
 def _sum(left: int) -> str:
