@@ -18,7 +18,7 @@ MARKED = (0, 14, 30, 90, 180, 365, 730, 1460, 3650)
 """Days that an axis may name; the horizons are among them."""
 EARLY = (0, 1, 3, 7, 14, 21)
 """The same where it ends before 30."""
-APART = 0.1
+APART = 0.085
 """Of the width, between two that it names."""
 
 
