@@ -60,8 +60,7 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1100])
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1100, "light")])
 def test_a_page_has_no_barriers_fetches_nothing_and_fits(
     browser: Browser, file: Path, width: int, scheme
 ) -> None:
