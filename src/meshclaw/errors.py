@@ -6,8 +6,12 @@ MeshClawError                 says what, which and what to do next
 ├── Operational               the world is in the way now; trying again may help  exit 1
 │   ├── SignInNeeded          credentials were refused                           exit 4
 │   ├── NotReachable          a server or a device does not answer
+│   │   └── Cut               it broke off after it was asked: what it did counts, and may be paid
 │   ├── Refused               the other side understood and said no
-│   └── Busy                  another claw or process holds the resource
+│   │   └── TooLong           it is more than the other side takes at once: shorten it and ask again
+│   ├── Busy                  another claw or process holds the resource
+│   │   └── Throttled         a server wants fewer requests; ``retry_after`` says how long to wait
+│   └── Garbled               what came back cannot be understood; it may be paid all the same
 ├── Stopped                   the kill switch is there, so no work is begun          exit 3
 ├── Uncertain                 an effect may or may not have happened; probe, never repeat
 └── Damaged                   stored state does not verify or cannot be read
@@ -56,12 +60,34 @@ class NotReachable(Operational):
     code = "not_reachable"
 
 
+class Cut(NotReachable):
+    code = "cut"
+
+
 class Refused(Operational):
     code = "refused"
 
 
+class TooLong(Refused):
+    code = "too_long"
+
+
 class Busy(Operational):
     code = "busy"
+
+
+class Throttled(Busy):
+    """``retry_after``: seconds, where the server said so."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after = retry_after
+
+
+class Garbled(Operational):
+    code = "garbled"
 
 
 class Stopped(MeshClawError):

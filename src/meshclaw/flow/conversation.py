@@ -15,6 +15,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """As the model named it; the answer goes back under it."""
     verb: str
     arguments: dict[str, Value]
+    malformed: str = ""
+    """Why it cannot be done as it stands, for the model to be told: arguments that are no JSON object, a tool that
+    nobody offered. Nothing is guessed at or mended, and ``arguments`` is empty then."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True, tag="heard"):
@@ -69,4 +72,22 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """As the server names the one that answered."""
     provider: str
     cut: bool = False
-    """It ran into the limit of output tokens: what it says may be half of it."""
+    """It ran into the limit of output tokens, or nobody says why it ended: what it says may be half of it."""
+    declined: bool = False
+    """The model, or its vendor's filter, would not answer; what was used is paid all the same."""
+    counted: bool = True
+    """False: the server did not say what was used, so ``tokens`` is the most it can have been."""
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """One model that was asked, and what became of it."""
+
+    model: str
+    """Its name in the settings."""
+    failed: str = ""
+    """Code of the error; empty where it answered."""
+    ms: int = 0
+    may_cost: bool = False
+    """It failed after it was asked, so its vendor may count the call: the most it can have cost is used up."""
+    skipped: bool = False
+    """Not asked: it failed too often just before."""

@@ -1,1 +1,1 @@
-"""What models cost; later, asking them. Nothing here opens a connection."""
+"""What models cost, and asking them. Only ``adapter`` opens connections, and only when a model is really asked."""

@@ -1,4 +1,4 @@
-"""Where passwords come from: the system's keyring, a file, or standard input. Never a flag, never a log."""
+"""Where passwords and keys come from: the system's keyring, a file, or standard input. Never a flag, never a log."""
 
 from __future__ import annotations
 
@@ -29,27 +29,32 @@ def read_file(path: Path) -> str:
         raise SignInNeeded(f"the secret file {str(path)!r} cannot be read ({error.strerror})") from error
 
 
-def from_keyring(key: str) -> str:
+def from_keyring(key: str, *, fix: str = "", other_ways: str = "") -> str:
+    """``fix``: how to put it there; ``other_ways``: what to do without a keyring."""
     import keyring
     from keyring.errors import KeyringError
 
     try:
         secret = keyring.get_password(SERVICE, key)
     except KeyringError as error:
-        raise SignInNeeded(f"the keyring of this system does not open ({error})", fix=_OTHER_WAYS) from error
+        raise SignInNeeded(
+            f"the keyring of this system does not open ({error})", fix=other_ways or _OTHER_WAYS
+        ) from error
     if secret is None:
-        raise SignInNeeded(f"the keyring has no password for {key!r}", fix=f"meshclaw mail connect {key}")
+        raise SignInNeeded(f"the keyring has nothing for {key!r}", fix=fix or f"meshclaw mail connect {key}")
     return secret
 
 
-def to_keyring(key: str, secret: str) -> None:
+def to_keyring(key: str, secret: str, *, other_ways: str = "") -> None:
     import keyring
     from keyring.errors import KeyringError
 
     try:
         keyring.set_password(SERVICE, key, secret)
     except KeyringError as error:
-        raise UserError(f"this system has no keyring that works ({error})", fix=_OTHER_WAYS) from error
+        raise UserError(
+            f"this system has no keyring that works ({error})", fix=other_ways or _OTHER_WAYS
+        ) from error
 
 
 _OTHER_WAYS = "Put the password into a file that only you can read and connect with --secret-file FILE."

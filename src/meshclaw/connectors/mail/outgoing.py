@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from meshclaw.connectors.mail.loopback import is_loopback
 from meshclaw.connectors.mail.smtp import Tls, send
 from meshclaw.errors import UserError
+from meshclaw.settings.loopback import is_loopback
 
 log = logging.getLogger(__name__)
 

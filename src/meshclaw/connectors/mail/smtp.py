@@ -17,8 +17,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from meshclaw.connectors.mail.loopback import is_loopback
 from meshclaw.errors import NotReachable, Refused, SignInNeeded, Uncertain, UserError
+from meshclaw.settings.loopback import is_loopback
 
 Tls = Literal["implicit", "starttls", "none"]
 """``none`` is for servers on this machine only."""

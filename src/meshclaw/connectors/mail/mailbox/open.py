@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 from urllib.parse import unquote
 
-from meshclaw.connectors.mail.loopback import is_loopback
 from meshclaw.connectors.mail.mailbox.base import Mailbox
 from meshclaw.errors import UserError
+from meshclaw.settings.loopback import is_loopback
 
 _FORMS = "Write maildir:PATH, mbox:PATH or imaps://user@host."
 _PORTS = {"imaps": 993, "imap": 143}
