@@ -37,7 +37,12 @@ if TYPE_CHECKING:  # these load mail libraries, which most commands do without
     from meshclaw.connectors.mail.connector import MailConnector
     from meshclaw.connectors.mail.mailbox.base import Mailbox
     from meshclaw.connectors.mail.outgoing import Outgoing
+    from meshclaw.flow.conversation import Tried
     from meshclaw.flow.message import Message
+    from meshclaw.llm.adapter import Adapter
+    from meshclaw.llm.failover import Failover, Health
+    from meshclaw.llm.sheet import Sheet
+    from meshclaw.settings.models import Models
 
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
@@ -91,8 +96,45 @@ class Claw:
 
         return Lessons.open(self.folder / "lessons.db")
 
+    @cached_property
+    def models(self) -> Models:
+        from meshclaw.settings.models import load
+
+        return load(self.folder)
+
+    @cached_property
+    def sheet(self) -> Sheet | None:
+        """The company's own prices."""
+        from meshclaw.llm.sheet import load
+
+        return load(self.folder / "prices.toml")
+
+    @cached_property
+    def adapters(self) -> dict[str, Adapter]:
+        """Models that were asked, by name: their connections serve every run."""
+        return {}
+
+    @cached_property
+    def health(self) -> Health:
+        from meshclaw.llm.failover import Health
+
+        return Health()
+
+    def model(self, name: str, tell: Callable[[Tried], None]) -> Failover:
+        """For one run: the models of the class ``name`` behind one, or the one called so. Not for it to close."""
+        from meshclaw.llm.adapter import Adapter
+        from meshclaw.llm.failover import Failover
+        from meshclaw.settings.models import key_of
+
+        entries = self.models.of(name)
+        for entry in entries:
+            self.adapters.setdefault(entry.name, Adapter(entry, lambda entry=entry: key_of(entry)))
+        return Failover(name, [self.adapters[entry.name] for entry in entries], self.health, tell=tell)
+
     def close(self) -> None:
-        """Signs the chain's end if anything was added, and lets go of every file."""
+        """Signs the chain's end if anything was added, and lets go of every file and connection."""
+        for adapter in self.__dict__.pop("adapters", {}).values():
+            adapter.close()
         for name in ("ledger", "contents", "lessons"):
             part = self.__dict__.pop(name, None)
             if isinstance(part, Ledger):

@@ -22,6 +22,7 @@ NOUNS = {
     "guard": "Why it decided so, and what a request allows: why, licence.",
     "connectors": "What each connector can do: list, show, review.",
     "budget": "What was used and what is left, per run, hour and day.",
+    "models": "The models agents may ask: list, test, connect.",
     "usage": "What AI tools were used for and what it cost: import, show, sources.",
     "ledger": "The record: verify, tail, export, show.",
     "policy": "What the policies say: check, explain, test, diff, replay.",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from meshclaw.flow.conversation import Heard, Prompt, Reply, Said, Turn
 from meshclaw.flow.usage import Tokens, Usage
 from meshclaw.llm.prices import Price, price_of
 from meshclaw.llm.sheet import Sheet
+from meshclaw.settings.models import Entry
 
 FRAME = 1_000
 """Tokens that a server adds on its own: its words about tools, the ends of turns. Anthropic's are under 700."""
@@ -30,20 +33,27 @@ def most_input(prompt: Prompt, *, before: Prompt | None = None, counted: int = 0
     return FRAME + _size(prompt.fixed) + tools + _of_turns(prompt.turns)
 
 
-def most_tokens(
-    model: str, provider: str, at: int, *, tokens: int, limit: int, sheet: Sheet | None = None
+def most_cost(
+    entries: Iterable[Entry], at: int, *, tokens: int, limit: int, sheet: Sheet | None = None
 ) -> int:
-    """Of a call with up to ``tokens`` of input and ``limit`` of output; an unknown model is the dearest known one."""
-    output = (Tokens(output=limit), Tokens(output=limit, reasoning=limit))
+    """Of a call with up to ``tokens`` of input and ``limit`` of output that any of ``entries`` may answer.
+
+    A model that no list knows costs as much as the dearest known one. The classes are priced as one call, for the
+    price of a token can depend on the size of the whole.
+    """
+    outputs = (Tokens(output=limit), Tokens(output=limit, reasoning=limit))
     return max(
-        _price(model, provider, at, msgspec.structs.replace(out, **{name: tokens}), sheet).micros
-        for out in output
+        _price(*entry.priced, at, msgspec.structs.replace(output, **{name: tokens}), sheet).micros
+        for entry in entries
+        for output in outputs
         for name in INPUTS
-    )  # together in one call: the price of a token can depend on the size of the whole
+    )
 
 
-def cost_of(reply: Reply, at: int, sheet: Sheet | None = None) -> Price:
-    return _price(reply.model, reply.provider, at, reply.tokens, sheet)
+def cost_of(reply: Reply, entry: Entry, at: int, sheet: Sheet | None = None) -> Price:
+    """By the name the server gave the model, which may say its version, unless ``entry`` is priced as another."""
+    provider, model = entry.priced if entry.priced_as else (reply.provider, reply.model)
+    return _price(provider, model, at, reply.tokens, sheet)
 
 
 def whole_input(tokens: Tokens) -> int:
@@ -76,7 +86,7 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _price(model: str, provider: str, at: int, tokens: Tokens, sheet: Sheet | None) -> Price:
+def _price(provider: str, model: str, at: int, tokens: Tokens, sheet: Sheet | None) -> Price:
     usage = Usage(
         tool="meshclaw", evidence="transcript", key="", at=at, model=model, provider=provider, tokens=tokens
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from threading import Lock
 
 import msgspec
@@ -26,7 +27,7 @@ from meshclaw.errors import (
 from meshclaw.flow.conversation import Prompt, Reply, Tried
 from meshclaw.llm.model import Model
 
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 """That one question may be held up in all while every model is busy."""
 FIRST_PAUSE_S = 1.0
 """After a failure; twice as long after the next one."""
@@ -170,10 +171,9 @@ class Failover:
                 f"every model of {self.name} failed too often just now; they are left alone for {wait:.0f} s",
                 retry_after=wait,
             )
-        first = errors[0]
-        if len(errors) > 1:
-            first.message = "; ".join(error.message for error in errors)
-            first.args = (first.message,)
+        first = copy(errors[0])
+        first.message = "; ".join(error.message for error in errors)
+        first.args = (first.message,)
         return first
 
 

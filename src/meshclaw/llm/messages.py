@@ -22,7 +22,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.usage import RequestUsage
 
-from meshclaw.errors import Garbled
+from meshclaw.errors import Cut, Garbled
 from meshclaw.flow.action import Value
 from meshclaw.flow.conversation import Call, Got, Heard, Prompt, Reply, Said, Tool, Turn
 from meshclaw.flow.usage import Tokens
@@ -91,9 +91,10 @@ def _call(call: Call) -> ToolCallPart:
 
 
 def reply(response: ModelResponse, prompt: Prompt, *, by: str, provider: str) -> Reply:
-    """Garbled where it holds what nobody asked for or cannot be told apart."""
-    if response.finish_reason == "error" or response.state != "complete":
-        raise Garbled(f"{by} broke off its answer ({response.finish_reason or response.state})")
+    """Garbled where it holds what nobody asked for or cannot be told apart; Cut where its end is missing."""
+    why = response.finish_reason or (response.provider_details or {}).get("finish_reason")
+    if not why or why == "error" or response.state != "complete":
+        raise Cut(f"{by} broke off its answer ({why or 'without an end'}, {response.state})")
     calls = _calls(response, {name_of(tool.verb): tool.verb for tool in prompt.tools}, by)
     text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
     tokens, counted = _tokens(response, prompt)

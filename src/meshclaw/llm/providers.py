@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_ai.models import Model
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.settings import ModelSettings
 
 from meshclaw.settings.models import Entry
@@ -24,6 +25,8 @@ ADDRESSES = {
     "openai-chat": "https://api.openai.com/v1",
     "google": "https://generativelanguage.googleapis.com",
 }
+STRICT = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
+"""A stream that just ends was cut on the way, whatever some servers leave out."""
 CONNECT_S = 10
 WHOLE_S = 900
 """No answer takes longer: a server that trickles would hold a run for ever."""
@@ -62,35 +65,37 @@ def _chat(name: str, key: str, url: str) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
-    return OpenAIChatModel(name, provider=OpenAIProvider(api_key=key, base_url=url))
+    return OpenAIChatModel(name, provider=OpenAIProvider(api_key=key, base_url=url), profile=STRICT)
 
 
 def _ollama(name: str, key: str, url: str) -> Model:
     from pydantic_ai.models.ollama import OllamaModel
     from pydantic_ai.providers.ollama import OllamaProvider
 
-    return OllamaModel(name, provider=OllamaProvider(api_key=key, base_url=url))
+    return OllamaModel(name, provider=OllamaProvider(api_key=key, base_url=url), profile=STRICT)
 
 
 def _vllm(name: str, key: str, url: str) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.vllm import VLLMProvider
 
-    return OpenAIChatModel(name, provider=VLLMProvider(api_key=key, base_url=url))
+    return OpenAIChatModel(name, provider=VLLMProvider(api_key=key, base_url=url), profile=STRICT)
 
 
 def _litellm(name: str, key: str, url: str) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.litellm import LiteLLMProvider
 
-    return OpenAIChatModel(name, provider=LiteLLMProvider(api_key=key, api_base=url))
+    return OpenAIChatModel(name, provider=LiteLLMProvider(api_key=key, api_base=url), profile=STRICT)
 
 
 def _compatible(name: str, key: str, url: str) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    return OpenAIChatModel(name, provider=OpenAICompatibleProvider("compatible", api_key=key, base_url=url))
+    return OpenAIChatModel(
+        name, provider=OpenAICompatibleProvider("compatible", api_key=key, base_url=url), profile=STRICT
+    )
 
 
 _MAKERS: Mapping[str, Callable[[str, str, str], Model]] = {

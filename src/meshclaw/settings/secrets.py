@@ -41,7 +41,9 @@ def from_keyring(key: str, *, fix: str = "", other_ways: str = "") -> str:
             f"the keyring of this system does not open ({error})", fix=other_ways or _OTHER_WAYS
         ) from error
     if secret is None:
-        raise SignInNeeded(f"the keyring has nothing for {key!r}", fix=fix or f"meshclaw mail connect {key}")
+        raise SignInNeeded(
+            f"the keyring has no password or key for {key!r}", fix=fix or f"meshclaw mail connect {key}"
+        )
     return secret
 
 
