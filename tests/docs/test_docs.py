@@ -93,7 +93,7 @@ def test_every_dependency_has_its_reason() -> None:
     assert set(re.findall(r"^\| ([a-z0-9-]+) \|", page, re.MULTILINE)) - {"package"} == names
     assert len(names) <= 15
     extras = {
-        (re.split(r"[<>=~!]", dependency)[0], extra)
+        (re.split(r"[<>=~!\[]", dependency)[0], extra)
         for extra, dependencies in project["optional-dependencies"].items()
         for dependency in dependencies
     }
