@@ -6,16 +6,18 @@ reference of UsageMetadata, AWS's of Converse. No server of Bedrock or Google ca
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from meshclaw.errors import Cut, Garbled, NotReachable, Refused, SignInNeeded, TooLong, UserError
-from meshclaw.flow.conversation import Call, Got, Heard, Prompt, Reply, Said, Tool
+from meshclaw.flow.conversation import Call, Got, Heard, Prompt, Reply, Said, Tool, Turn
 from meshclaw.flow.usage import Tokens
 from meshclaw.llm.adapter import Adapter
 from meshclaw.settings.models import Entry
@@ -418,6 +420,49 @@ def test_a_server_that_takes_the_question_and_says_nothing_is_given_up(
             url = f"http://{ADDRESS}:{silent.getsockname()[1]}/v1"
             with pytest.raises(Cut):
                 vendor(name).adapter(base_url=url, timeout=1).ask(PROMPT, limit=700)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (), (Heard(text=""),), (Heard(text="a\x00\ud800b"),), (ASKED, Heard(text="and")), (ASKED, Said(text="x")),
+        (ASKED, Said(), Heard(text="go on")),
+        (ASKED, Said(calls=(Call(id="toolu_01", verb="mail.move", arguments={}),)),
+         Got(call="toolu_01", verb="mail.move", text="\udcff")),
+    ],
+)  # fmt: skip
+def test_no_conversation_is_too_odd_to_be_sent(each: Vendor, turns: tuple[Turn, ...]) -> None:
+    each.adapter().ask(Prompt(fixed="f\ud800", tools=(MOVE,), turns=turns), limit=700)
+    assert len(each.web.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"region": "us-east-1"}, SignInNeeded),
+        ({}, UserError),
+        ({"region": "us-east-1", "profile": "nope"}, UserError),
+    ],
+)
+def test_without_credentials_or_a_region_of_aws_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: dict[str, str], error: type[Exception]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    adapter = Adapter(Entry(name="b", model="bedrock:anthropic.claude-opus-4-8-v1:0", **more), lambda: "")
+    with pytest.raises(error, match="b"):
+        adapter.ask(PROMPT, limit=9)
+    adapter.close()
+
+
+@pytest.mark.parametrize("key", ["sk\n", "sk-é", "sk\x00"])
+def test_what_cannot_be_a_key_is_not_sent_and_not_shown(key: str) -> None:
+    adapter = Adapter(Entry(name="a", model="openai:x", base_url="http://127.0.0.1:9/v1"), lambda: key)
+    with pytest.raises(SignInNeeded, match="no key has") as told:
+        adapter.ask(PROMPT, limit=9)
+    assert "sk" not in str(told.value)
 
 
 def test_a_key_is_asked_for_again_after_a_server_did_not_take_it(vendor: Callable[[str], Vendor]) -> None:

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from meshclaw.errors import UserError
+from meshclaw.errors import SignInNeeded, UserError
 from meshclaw.flow.conversation import Prompt, Reply
 from meshclaw.settings.models import Entry
 
@@ -60,13 +60,21 @@ class Adapter:
                 try:
                     from meshclaw.llm.providers import model_of
 
-                    self._open = _Open(model_of(self.entry, self._key()))
+                    self._open = _Open(model_of(self.entry, self._checked_key()))
                 except ImportError as error:
                     raise UserError(
                         f"{self.name} cannot be asked: what speaks to {self.entry.provider} is not installed",
                         fix="Install it: pip install 'openmeshclaw[models]'",
                     ) from error
             return self._open
+
+    def _checked_key(self) -> str:
+        if not ((key := self._key()).isascii() and key.isprintable()):
+            raise SignInNeeded(
+                f"what should be the key of {self.name} holds characters that no key has",
+                fix=f"meshclaw models connect {self.name}",
+            )
+        return key
 
     async def _asking(
         self, model: Theirs, prompt: Prompt, limit: int, put: Callable[[str], None] | None
@@ -75,12 +83,17 @@ class Adapter:
         from pydantic_ai.exceptions import UserError as TheirUserError
 
         from meshclaw.llm.messages import reply
+        from meshclaw.llm.providers import of_credentials
         from meshclaw.llm.wrong import told
 
         try:
             response = await self._response(model, prompt, limit, put)
         except (AgentRunError, TheirUserError) as error:
             raise told(error, self.name) from error
+        except of_credentials(self.entry) as error:
+            raise SignInNeeded(
+                f"{self.name}: AWS gives no credentials ({error})", fix="Try: aws sts get-caller-identity"
+            ) from error
         return reply(response, prompt, by=self.name, provider=self.entry.priced[0])
 
     async def _response(
@@ -96,14 +109,14 @@ class Adapter:
         )
         from pydantic_ai.models import ModelRequestParameters
 
-        from meshclaw.llm.messages import definition, messages
+        from meshclaw.llm.messages import definition, messages, sendable
         from meshclaw.llm.providers import settings_of
 
         turns = messages(prompt.turns, self.name)
         settings = settings_of(self.entry, limit)
         given = ModelRequestParameters(
             function_tools=[definition(tool) for tool in prompt.tools],
-            instruction_parts=[InstructionPart(content=prompt.fixed)],
+            instruction_parts=[InstructionPart(content=sendable(prompt.fixed))],
         )
         if put is None:
             return await model_request(model, turns, model_settings=settings, model_request_parameters=given)

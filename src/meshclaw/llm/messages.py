@@ -48,10 +48,15 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[dict[str, Any], ...]
 
 
+def sendable(text: str) -> str:
+    """Without lone surrogates, which a mail can hold and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def definition(tool: Tool) -> ToolDefinition:
     return ToolDefinition(
         name=name_of(tool.verb),
-        description=tool.words,
+        description=sendable(tool.words),
         parameters_json_schema=dict(tool.schema),
         strict=False,
     )
@@ -74,15 +79,15 @@ def messages(turns: tuple[Turn, ...], by: str) -> list[ModelMessage]:
 
 def _heard(turn: Heard | Got) -> UserPromptPart | ToolReturnPart[Any]:
     if isinstance(turn, Heard):
-        return UserPromptPart(turn.text)
+        return UserPromptPart(sendable(turn.text))
     return ToolReturnPart(
-        tool_name=name_of(turn.verb), content=turn.text, tool_call_id=turn.call,
+        tool_name=name_of(turn.verb), content=sendable(turn.text), tool_call_id=turn.call,
         outcome="failed" if turn.failed else "success",
     )  # fmt: skip
 
 
 def _plain(said: Said) -> list[ModelResponsePart]:
-    text: list[ModelResponsePart] = [TextPart(said.text)] if said.text else []
+    text: list[ModelResponsePart] = [TextPart(sendable(said.text))] if said.text else []
     return [*text, *(_call(call) for call in said.calls)]
 
 

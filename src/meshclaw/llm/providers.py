@@ -12,6 +12,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.settings import ModelSettings
 
+from meshclaw.errors import UserError
 from meshclaw.settings.models import Entry
 
 if TYPE_CHECKING:
@@ -113,14 +114,30 @@ _MAKERS: Mapping[str, Callable[[str, str, str], Model]] = {
 def _bedrock(entry: Entry) -> Model:
     import boto3
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
     from pydantic_ai.models.bedrock import BedrockConverseModel
     from pydantic_ai.providers.bedrock import BedrockProvider
 
-    session = boto3.Session(region_name=entry.region or None, profile_name=entry.profile or None)
     config = Config(read_timeout=entry.timeout, connect_timeout=CONNECT_S, retries={"total_max_attempts": 1})
-    make = cast("Any", session.client)  # pyright: ignore[reportUnknownMemberType] # boto3 has no types
-    client = make("bedrock-runtime", config=config, endpoint_url=entry.base_url or None)
+    try:
+        session = boto3.Session(region_name=entry.region or None, profile_name=entry.profile or None)
+        make = cast("Any", session.client)  # pyright: ignore[reportUnknownMemberType] # boto3 has no types
+        client = make("bedrock-runtime", config=config, endpoint_url=entry.base_url or None)
+    except BotoCoreError as error:
+        raise UserError(
+            f"{entry.name} cannot be asked: {error}",
+            fix="Give region and profile in models.toml, or AWS's own settings.",
+        ) from error
     return BedrockConverseModel(entry.at_provider, provider=BedrockProvider(bedrock_client=client))
+
+
+def of_credentials(entry: Entry) -> tuple[type[Exception], ...]:
+    """What AWS's chain of credentials raises, at the first request, which is when it looks."""
+    if entry.provider != "bedrock":
+        return ()
+    from botocore.exceptions import BotoCoreError
+
+    return (BotoCoreError,)
 
 
 def settings_of(entry: Entry, limit: int) -> ModelSettings:
