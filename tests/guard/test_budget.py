@@ -18,10 +18,11 @@ from meshclaw.flow.event.action import ActionDecided, ActionFailed
 from meshclaw.flow.event.approval import ApprovalAsked
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import ClockStepped
+from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.flow.event.run import RunFrozen, RunStarted
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.guard import Context, decide
-from meshclaw.guard.budget import check, cost_of
+from meshclaw.guard.budget import check, cost_of, over
 from meshclaw.guard.limits import DEFAULT, UNLIMITED, Limits, RunWindow, Window
 from meshclaw.guard.spent import ALIKE, Spent
 from meshclaw.ledger.ledger import timestamp
@@ -169,7 +170,36 @@ def test_the_last_unit_is_allowed_and_the_next_one_denied(
 
 
 def test_every_kind_of_use_has_its_case() -> None:
-    assert {what for _, what, _ in CASES} == set(get_args(What))
+    assert {what for _, what, _ in CASES} == set(get_args(What)) - {"inference"}
+
+
+def test_an_answer_is_reserved_before_it_comes_and_counts_what_it_cost_in_the_end() -> None:
+    asked = ModelAsked(run="r", step=1, model="m", reserved_micros=300, ts=timestamp(NOW))
+    limits = limited("hour", inference=500)
+    used = spent(asked)
+    more = Cost(inference=201)
+    word = over(more, used, limits)
+    assert word is not None
+    assert (word.verdict, word.rule) == ("deny", "budget.hour.inference")
+    used.take(ModelFailed(run="r", step=1, model="m", error="busy", kept_micros=0, ts=timestamp(NOW)))
+    assert used.used("hour", "inference") == 0
+    used.take(msgspec.structs.replace(asked, step=2))
+    used.take(answered(step=2, cost_micros=299))
+    assert over(more, used, limits) is None
+    assert [used.used(span, "inference") for span in ("run", "hour", "day")] == [299, 299, 299]
+
+
+def test_an_answer_that_never_came_counts_as_the_dearest_it_could_have_been() -> None:
+    used = spent(ModelAsked(run="r", step=1, model="m", reserved_micros=300, ts=timestamp(NOW)))
+    assert used.used("day", "inference") == 300
+
+
+def answered(*, step: int, cost_micros: int) -> ModelAnswered:
+    return ModelAnswered(
+        run="r", step=step, model="m", provider="p", said="", calls=0, cut=False, input_uncached=1, cache_read=0,
+        cache_write_5m=0, cache_write_1h=0, output=1, reasoning=0, tool=0, cost_micros=cost_micros, price_table="",
+        guessed=False, ts=timestamp(NOW),
+    )  # fmt: skip
 
 
 def test_a_recipient_known_already_is_no_new_one() -> None:

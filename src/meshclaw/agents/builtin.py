@@ -25,6 +25,16 @@ MAIL_CLERK = Agent(
     ),
 )  # fmt: skip
 
+CLAW = Agent(
+    name="claw", version="1", owner="meshclaw",
+    purpose="Does what its person asks for in their own words, with the tools it has, and answers their questions.",
+    intents=frozenset({"ask"}),
+    rights=Rights(
+        effects=frozenset({"read", "label", "write", "draft", "send"}),
+        verbs=frozenset({"mail.*"}),
+    ),
+)  # fmt: skip
+
 UNDO = Agent(
     name="undo", version="1", owner="meshclaw",
     purpose="Takes back what another run did, on a person's word.",
@@ -32,4 +42,4 @@ UNDO = Agent(
     rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
 )  # fmt: skip
 
-AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, UNDO)}
+AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, CLAW, UNDO)}

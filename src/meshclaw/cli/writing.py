@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formatdate
 from typing import NamedTuple
 
 import click
@@ -15,6 +12,7 @@ import msgspec
 
 from meshclaw.agents.builtin import MAIL_CLERK
 from meshclaw.cli import screen
+from meshclaw.connectors.mail.compose import compose
 from meshclaw.connectors.mail.connector import DRAFTS, Read
 from meshclaw.connectors.mail.mailbox.base import Entry
 from meshclaw.errors import NotFound, UserError
@@ -144,21 +142,6 @@ def _one_mail(account: str | None, intent: str, folder: str, prefix: str) -> Gen
 def _act(door: Door, run: Run, verb: str, arguments: dict[str, Value]) -> Result:
     [result] = door.act(run, MAIL_CLERK, [Action(run=run.id, verb=verb, arguments=arguments)], by_person=True)
     return result
-
-
-def compose(sender: str, to: Sequence[str], subject: str, text: str, *, id_: str) -> str:
-    """A plain text mail whose Message-ID is fixed by its run: the same run can only ever send this one."""
-    message = EmailMessage(policy=SMTP)
-    try:
-        message["From"], message["To"], message["Subject"] = sender, ", ".join(to), subject
-    except ValueError as error:
-        raise UserError(
-            f"that cannot stand in a mail's header ({error})", fix="Leave out line breaks."
-        ) from error
-    message["Date"] = formatdate(localtime=True)
-    message["Message-ID"] = f"<claw.{id_}@{sender.rpartition('@')[2]}>"
-    message.set_content(text)
-    return message.as_string()
 
 
 def find(door: Door, run: Run, folder: str, prefix: str = "", *, link: str = "") -> Read:

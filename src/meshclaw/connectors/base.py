@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from meshclaw.errors import MeshClawError
-from meshclaw.flow.action import Action
+from meshclaw.flow.action import Action, Value
+from meshclaw.flow.conversation import Call, Tool
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.receipt import Receipt
 from meshclaw.flow.slip import Enclosed
@@ -45,4 +46,23 @@ class Connector(Protocol):
 
         Raises ``Uncertain`` where the world shows neither.
         """
+        ...
+
+
+Shelf = dict[str, dict[str, Value]]
+"""Short names that a model uses for things it was shown, with the arguments that they stand for: ``m3`` is a mail."""
+
+Use = Generator[list[Action], list[object], str]
+"""Proposes actions, gets what each of them brought back (None where it was not done) and returns what the model is
+told. A model never copies an id: it would copy it wrongly, and pay for it."""
+
+
+class Toolbox(Protocol):
+    """A connector's verbs as a model sees them."""
+
+    @property
+    def tools(self) -> Sequence[Tool]: ...
+
+    def use(self, call: Call, run: str, shelf: Shelf) -> Use:
+        """Puts what it shows on ``shelf``. Raises UserError, worded for the model, where the call makes no sense."""
         ...

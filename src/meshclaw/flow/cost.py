@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-What = Literal["reads", "changes", "calls", "recipients", "files", "deploys", "money"]
+What = Literal["reads", "changes", "calls", "recipients", "files", "deploys", "money", "inference"]
 WHAT: tuple[What, ...] = get_args(What)
 
 
@@ -22,6 +22,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     deploys: int = 0
     money: int = 0
     """Micro-dollars."""
+    inference: int = 0
+    """Micro-dollars for the answers of models."""
     recipients: tuple[str, ...] = ()
     """Keyed marks of the destinations: equal ones can be told, and nobody else can tell whose they are."""
     files: tuple[str, ...] = ()

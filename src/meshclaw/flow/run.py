@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 import msgspec
 
@@ -13,6 +13,14 @@ RunState = Literal["running", "waiting", "frozen", "done", "failed", "cancelled"
 ``waiting`` means that an approval is open, ``frozen`` that it wanted to ask too much and may only read."""
 
 
+class Named(TypedDict):
+    """What every event of a run carries."""
+
+    run: str
+    intent: str
+    agent: str
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     request: Request
@@ -21,3 +29,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What it works on, as in ``maildir:/home/ada/Mail``."""
     parent: str = ""
     """The run that started this one for a part of its work: what this one uses counts on that one too."""
+
+    @property
+    def named(self) -> Named:
+        return Named(run=self.id, intent=self.request.intent, agent=self.agent)

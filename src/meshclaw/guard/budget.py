@@ -12,8 +12,8 @@ from meshclaw.flow.cost import Cost, What
 from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.guard.context import Context
-from meshclaw.guard.limits import SPANS, UNLIMITED
-from meshclaw.guard.spent import Rolling, Tally
+from meshclaw.guard.limits import SPANS, UNLIMITED, Limits
+from meshclaw.guard.spent import Rolling, Spent, Tally
 
 UNITS = {"usd": 1_000_000, "usd.cents": 10_000, "usd.micros": 1}
 """Micro-dollars in one; declared as the type of an ``amount``."""
@@ -34,7 +34,7 @@ def check(action: Action, context: Context) -> Decision | None:
     return (
         _too_deep(action, context)
         or _too_often(action, context)
-        or next(_over(cost, context), None)
+        or over(cost, context.spent, context.limits)
         or _unpriced(action, context)
     )
 
@@ -129,17 +129,19 @@ def _too_often(action: Action, context: Context) -> Decision | None:
     )
 
 
-def _over(cost: Cost, context: Context) -> Iterator[Decision]:
+def over(cost: Cost, spent: Spent, limits: Limits) -> Decision | None:
+    """The denial by the first limit that ``cost`` would break; None where there is room for it."""
     for span in SPANS:
-        tally, window = context.spent.of(span), context.limits.of(span)
+        tally, window = spent.of(span), limits.of(span)
         for what, value in cost.parts:
             more, limit = tally.more(what, value), window.of(what)
             if more and tally.used(what) + more > limit:
-                yield deny(
+                return deny(
                     f"budget.{span}.{what}",
                     f"the limit is {amount(what, limit)} {WORDS[what]} per {span}; {amount(what, tally.used(what))} "
                     f"used, this needs {amount(what, more)} more; {_frees(tally, what)}",
                 )
+    return None
 
 
 def _frees(tally: Tally, what: What) -> str:
@@ -157,12 +159,13 @@ WORDS: dict[What, str] = {
     "files": "changed files",
     "deploys": "deployments",
     "money": "of spending",
+    "inference": "for answers of models",
 }
 
 
 def amount(what: str, number: int) -> str:
     """For people: money in dollars, rounded up to the cent."""
-    return f"${-(-number // 10_000) / 100:,.2f}" if what == "money" else f"{number:,}"
+    return f"${-(-number // 10_000) / 100:,.2f}" if what in ("money", "inference") else f"{number:,}"
 
 
 def _unpriced(action: Action, context: Context) -> Decision | None:

@@ -22,6 +22,11 @@ INTENTS: dict[str, Rights] = {
         effects=frozenset({"read", "send"}),
         verbs=frozenset({"mail.list", "mail.read", "mail.unsubscribe"}),
     ),
+    # What a person asks for in words: the words themselves are the licence.
+    "ask": Rights(
+        effects=frozenset({"read", "draft", "label", "write", "send"}),
+        verbs=frozenset({"mail.*"}),
+    ),
     "undo": Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
 }
 

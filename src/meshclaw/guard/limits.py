@@ -47,6 +47,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deploys: Count = UNLIMITED
     money: Count = UNLIMITED
     """Micro-dollars."""
+    inference: Count = UNLIMITED
+    """Micro-dollars for the answers of models."""
 
     def of(self, what: What) -> int:
         return cast("int", getattr(self, what))
@@ -89,13 +91,15 @@ DEFAULT = Limits(
     # A first triage changes each mail of the inbox once, and its undo changes each of them back.
     run=RunWindow(
         reads=5_000, changes=50_000, calls=100, recipients=50, files=500, deploys=3, money=500_000_000,
-        identical=20, questions=2, depth=3, children=10,
+        inference=2_000_000, identical=20, questions=2, depth=3, children=10,
     ),
     hour=Window(
-        reads=20_000, changes=100_000, calls=200, recipients=100, files=1_000, deploys=5, money=500_000_000
+        reads=20_000, changes=100_000, calls=200, recipients=100, files=1_000, deploys=5, money=500_000_000,
+        inference=10_000_000,
     ),
     day=Window(
-        reads=100_000, changes=200_000, calls=1_000, recipients=300, files=5_000, deploys=20, money=1_000_000_000
+        reads=100_000, changes=200_000, calls=1_000, recipients=300, files=5_000, deploys=20, money=1_000_000_000,
+        inference=25_000_000,
     ),
 )  # fmt: skip
 

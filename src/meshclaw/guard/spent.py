@@ -19,6 +19,7 @@ from meshclaw.flow.event.action import ActionDecided, ActionFailed
 from meshclaw.flow.event.approval import ApprovalAsked
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import ClockStepped
+from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.flow.event.run import RunFrozen, RunStarted
 from meshclaw.guard.limits import Span
 
@@ -27,7 +28,10 @@ LONG_AGO = float("-inf")
 ALIKE = 10
 """Asks of one verb by one rule in one breath that a person sees as one question."""
 
-KINDS = (RunStarted, RunFrozen, ActionDecided, ActionFailed, ApprovalAsked, ClockStepped)
+KINDS = (
+    RunStarted, RunFrozen, ActionDecided, ActionFailed, ApprovalAsked, ClockStepped, ModelAsked, ModelAnswered,
+    ModelFailed,
+)  # fmt: skip
 """The events that ``Spent`` is made of."""
 
 DISTINCT: frozenset[What] = frozenset({"recipients", "files"})
@@ -138,9 +142,16 @@ class Spent:
     def _fold(self, event: Event, at: datetime, time: float) -> None:
         match event:
             case ActionDecided() if event.verdict == "allow":
-                self._reserve(event, time)
-            case ActionFailed():
-                self._release(event.external_id)
+                self._decided(event, time)
+            case ActionFailed() if (reserved := self._reserved.get(event.external_id)) is not None:
+                self._settle(event.external_id, reserved.cost.tried())
+            case ModelAsked():
+                cost = Cost(inference=event.reserved_micros)
+                self._reserve(_call(event), cost, time, of_tree=event.run in self._parents)
+            case ModelAnswered():
+                self._settle(_call(event), Cost(inference=event.cost_micros))
+            case ModelFailed():
+                self._settle(_call(event), Cost(inference=event.kept_micros))
             case ApprovalAsked() if event.run in self._parents and self.has_read:
                 self._asked.add(event.external_id)
                 self._questions[at, event.verb, event.rule] += 1
@@ -160,23 +171,28 @@ class Spent:
         self._now = max(self._now, at.timestamp() * 1000 + self._lost_ms)
         return self._now
 
-    def _reserve(self, event: ActionDecided, at: float) -> None:
+    def _decided(self, event: ActionDecided, at: float) -> None:
         of_tree = event.run in self._parents
-        reserved = Reserved(at=at, cost=event.cost, of_tree=of_tree)
+        self._reserve(event.external_id, event.cost, at, of_tree=of_tree)
+        if event.cost == event.cost.tried():
+            del self._reserved[event.external_id]  # nothing of it will be given back
+        if of_tree:
+            self._tries[event.digest] += 1
+            self.has_read = self.has_read or event.effect == "read"
+
+    def _reserve(self, key: str, cost: Cost, at: float, *, of_tree: bool) -> None:
+        self._reserved[key] = reserved = Reserved(at=at, cost=cost, of_tree=of_tree)
         for window in (self.hour, self.day):
             window.keep(reserved)
         if of_tree:
-            self.run.add(event.cost)
-            self._tries[event.digest] += 1
-            self.has_read = self.has_read or event.effect == "read"
-        if event.cost != event.cost.tried():
-            self._reserved[event.external_id] = reserved
+            self.run.add(cost)
 
-    def _release(self, external_id: str) -> None:
-        reserved = self._reserved.pop(external_id, None)
+    def _settle(self, key: str, cost: Cost) -> None:
+        """It came to ``cost`` in the end."""
+        reserved = self._reserved.pop(key, None)
         if reserved is None:
             return
-        given_back, reserved.cost = reserved.cost, reserved.cost.tried()
+        given_back, reserved.cost = reserved.cost, cost
         tallies: list[Tally] = [window for window in (self.hour, self.day) if window.holds(reserved)]
         for tally in [*tallies, self.run] if reserved.of_tree else tallies:
             tally.add(given_back, -1)
@@ -228,3 +244,8 @@ class Spent:
             return self.questions
         alike = self._questions[now, verb, rule]
         return self.questions + (alike % ALIKE == 0)
+
+
+def _call(event: ModelAsked | ModelAnswered | ModelFailed) -> str:
+    """A run waits for one answer at a time."""
+    return f"{event.run}/{event.step}"

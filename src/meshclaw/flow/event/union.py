@@ -19,6 +19,14 @@ from meshclaw.flow.event.guard import (
     StopLifted,
 )
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
+from meshclaw.flow.event.model import (
+    AnswerGiven,
+    ModelAnswered,
+    ModelAsked,
+    ModelFailed,
+    RunStuck,
+    StepTaken,
+)
 from meshclaw.flow.event.run import (
     PlanFrozen,
     RunCancelled,
@@ -54,6 +62,12 @@ AnyEvent = (
     | ClockStepped
     | ConnectorReviewed
     | UsageImported
+    | ModelAsked
+    | ModelAnswered
+    | ModelFailed
+    | StepTaken
+    | RunStuck
+    | AnswerGiven
 )
 
 decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -1,0 +1,80 @@
+"""What passes between a run and a model: each call reserved before it is made, booked after it, never made twice."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from meshclaw.flow.event.base import Event
+
+Stuck = Literal["same", "circle", "no-progress", "steps"]
+
+
+class ModelAsked(Event, frozen=True, kw_only=True, tag="model.asked"):
+    """A call is about to be made. Without an answer its reserve counts as spent: nobody knows."""
+
+    step: int
+    """1 for the first of the run."""
+    model: str
+    """The one asked first, as its settings name it."""
+    reserved_micros: int
+    """The most that the answer can cost, in micro-dollars."""
+
+
+class ModelAnswered(Event, frozen=True, kw_only=True, tag="model.answered"):
+    step: int
+    model: str
+    """As the server names it."""
+    provider: str
+    said: str
+    """Digest of the whole answer in the content store."""
+    calls: int
+    """Actions it wants."""
+    cut: bool
+    """It ran into the limit of output tokens."""
+    input_uncached: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    output: int
+    reasoning: int
+    """Part of ``output``."""
+    tool: int
+    """Searches that the vendor ran and counts by themselves."""
+    cost_micros: int
+    price_table: str
+    """Version of the prices."""
+    guessed: bool
+    """The model has no price in the table: the dearest known one was taken."""
+
+
+class ModelFailed(Event, frozen=True, kw_only=True, tag="model.failed"):
+    step: int
+    model: str
+    error: str
+    """Stable code of the error."""
+    kept_micros: int
+    """What stays counted of the reserve: an answer that broke off in the middle may be billed."""
+
+
+class StepTaken(Event, frozen=True, kw_only=True, tag="step.taken"):
+    """What the model wanted was tried, and how it went is kept: the step is behind us."""
+
+    step: int
+    got: str
+    """Digest of what the model is told, in the content store."""
+
+
+class RunStuck(Event, frozen=True, kw_only=True, tag="run.stuck"):
+    """It was stopped, for it went on without getting on."""
+
+    step: int
+    how: Stuck
+    """``same``: one call again and again; ``circle``: the same few in turn; ``no-progress``: nothing that it wants
+    happens; ``steps``: as many as a run may take."""
+
+
+class AnswerGiven(Event, frozen=True, kw_only=True, tag="answer.given"):
+    said: str
+    """Digest of what the person was shown, in the content store."""
+    corrected: int
+    """Sentences that claimed a deed without a receipt, and were corrected."""

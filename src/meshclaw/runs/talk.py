@@ -1,0 +1,52 @@
+"""The conversation of one run, as the ledger has it: what was said, what came of it, and where it stands."""
+
+from __future__ import annotations
+
+import msgspec
+
+from meshclaw.connectors.base import Shelf
+from meshclaw.flow.conversation import Got, Heard, Reply, Said, Turn
+from meshclaw.flow.event.model import ModelAnswered, StepTaken
+from meshclaw.flow.run import Run
+from meshclaw.ledger.content import ContentStore
+from meshclaw.ledger.ledger import Ledger
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """One step's end: what the model is told of each call, and what it may name from now on."""
+
+    got: tuple[Got, ...]
+    shelf: Shelf
+
+
+Step = tuple[Said, tuple[Got, ...]]
+
+
+class Talk:
+    """``step`` counts the answers; ``open`` is the last one while what it wants was not all tried."""
+
+    def __init__(self, ledger: Ledger, contents: ContentStore, run: Run) -> None:
+        self._contents = contents
+        self.turns: list[Turn] = [Heard(text=run.request.words or run.request.intent)]
+        self.steps: list[Step] = []
+        """Each answer with what came of it; ``turns`` may be shortened, these are not."""
+        self.shelf: Shelf = {}
+        self.step = 0
+        self.open: Said | None = None
+        for event in ledger.events(ModelAnswered, StepTaken, run=run.id):
+            if isinstance(event, ModelAnswered):
+                self.say(msgspec.json.decode(contents.get(event.said), type=Reply).said)
+            else:
+                self.take(msgspec.json.decode(contents.get(event.got), type=Taken))
+
+    def say(self, said: Said) -> None:
+        self.turns.append(said)
+        self.step += 1
+        self.open = said
+
+    def take(self, taken: Taken) -> None:
+        self.turns += taken.got
+        if self.open is not None:
+            self.steps.append((self.open, taken.got))
+        self.shelf |= taken.shelf
+        self.open = None
