@@ -16,7 +16,9 @@ from meshclaw.flow.conversation import Got, Heard, Said, Turn
 KEPT = 4
 """Last steps that stay as they are."""
 SHORT = 300
-"""Characters that stay of an old result, and of an old thought."""
+"""Characters that stay of an old result."""
+BRIEF = 120
+"""Characters of one fact."""
 _PROMISE = re.compile(r"\b(?:i will|i'll|i am going to|i promise|later i|next i)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
 
@@ -29,7 +31,8 @@ def compact(turns: Sequence[Turn], room: int) -> list[Turn]:
     shorter = [_shortened(turn) for turn in old]
     if size([*shorter, *recent]) <= room // 2:
         return [*shorter, *recent]
-    return [*(turn for turn in old if isinstance(turn, Heard)), _facts(old), *recent]
+    said = [turn for turn in old if isinstance(turn, Heard) and not turn.by_claw]
+    return [*said, _facts(old, room // 4), *recent]
 
 
 def size(turns: Sequence[Turn]) -> int:
@@ -52,26 +55,35 @@ def _shortened(turn: Turn) -> Turn:
     return turn
 
 
-def _facts(old: Sequence[Turn]) -> Heard:
+def _facts(old: Sequence[Turn], room: int) -> Heard:
     lines = [line for turn in old for line in _told(turn)]
-    return Heard(text="\n".join(("Earlier in this run, shortened:", *lines)), by_claw=True)
+    while len(lines) > 1 and sum(map(len, lines)) > room:  # the oldest go first, promises last
+        lines.remove(next((line for line in lines if not line.startswith(_PROMISED)), lines[0]))
+    return Heard(text="\n".join((_EARLIER, *lines)), by_claw=True)
+
+
+_EARLIER = "Earlier in this run, shortened:"
+_PROMISED = "- you promised: "
 
 
 def _told(turn: Turn) -> Iterator[str]:
     match turn:
         case Said():
             promises = [one.strip() for one in _SENTENCE.findall(turn.text) if _PROMISE.search(one)]
-            yield from (f"- you said: {one}" for one in promises)
+            yield from (f"{_PROMISED}{one}" for one in promises)
             if not promises and turn.text:
-                yield f"- you said: {turn.text[:SHORT]}"
-            yield from (f"- you wanted {call.verb} {_brief(call.arguments)}" for call in turn.calls)
+                yield f"- you said: {_brief(turn.text)}"
+            yield from (
+                f"- you wanted {call.verb} {_brief(msgspec.json.encode(call.arguments).decode())}"
+                for call in turn.calls
+            )
         case Got():
-            yield f"- {turn.verb} {'was not done' if turn.failed else 'was done'}: {turn.text[:SHORT]}"
+            yield f"- {turn.verb} {'was not done' if turn.failed else 'was done'}: {_brief(turn.text)}"
         case Heard():
             if turn.by_claw:  # an earlier shortening
-                yield turn.text
+                yield from turn.text.splitlines()[1:]
 
 
-def _brief(arguments: object) -> str:
-    text = msgspec.json.encode(arguments).decode()
-    return text if len(text) <= SHORT else f"{text[:SHORT]}…"
+def _brief(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= BRIEF else f"{line[:BRIEF]}…"
