@@ -26,7 +26,7 @@ class PlainTools:
             for verb, declared in sorted(declarations.items())
         )
 
-    def use(self, call: Call, run: str, shelf: Shelf) -> Use:
+    def use(self, call: Call, run: str, shelf: Shelf) -> Use:  # noqa: ARG002  nothing has a short name here
         declared = self._declared[call.verb].arguments
         required = [name for name, one in declared.items() if one.required and "." not in name]
         missing = [name for name in required if name not in call.arguments]
