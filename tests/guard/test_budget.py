@@ -181,7 +181,7 @@ def test_an_answer_is_reserved_before_it_comes_and_counts_what_it_cost_in_the_en
     word = over(more, used, limits)
     assert word is not None
     assert (word.verdict, word.rule) == ("deny", "budget.hour.inference")
-    used.take(ModelFailed(run="r", step=1, model="m", error="busy", kept_micros=0, ts=timestamp(NOW)))
+    used.take(failed(kept_micros=0, last=True))
     assert used.used("hour", "inference") == 0
     used.take(msgspec.structs.replace(asked, step=2))
     used.take(answered(step=2, cost_micros=299))
@@ -194,9 +194,22 @@ def test_an_answer_that_never_came_counts_as_the_dearest_it_could_have_been() ->
     assert used.used("day", "inference") == 300
 
 
+def test_a_model_that_broke_off_may_be_billed_beside_the_one_that_answered() -> None:
+    used = spent(ModelAsked(run="r", step=1, model="m", reserved_micros=300, ts=timestamp(NOW)))
+    used.take(failed(kept_micros=300, last=False))
+    used.take(answered(step=1, cost_micros=20))
+    assert used.used("run", "inference") == 320
+
+
+def failed(*, kept_micros: int, last: bool) -> ModelFailed:
+    return ModelFailed(
+        run="r", step=1, model="m", error="cut", ms=3, kept_micros=kept_micros, last=last, ts=timestamp(NOW)
+    )
+
+
 def answered(*, step: int, cost_micros: int) -> ModelAnswered:
     return ModelAnswered(
-        run="r", step=step, model="m", provider="p", said="", calls=0, cut=False, input_uncached=1, cache_read=0,
+        run="r", step=step, model="m", provider="p", said="", calls=0, cut=False, counted=True, input_uncached=1, cache_read=0,
         cache_write_5m=0, cache_write_1h=0, output=1, reasoning=0, tool=0, cost_micros=cost_micros, price_table="",
         guessed=False, ts=timestamp(NOW),
     )  # fmt: skip

@@ -145,13 +145,8 @@ class Spent:
                 self._decided(event, time)
             case ActionFailed() if (reserved := self._reserved.get(event.external_id)) is not None:
                 self._settle(event.external_id, reserved.cost.tried())
-            case ModelAsked():
-                cost = Cost(inference=event.reserved_micros)
-                self._reserve(_call(event), cost, time, of_tree=event.run in self._parents)
-            case ModelAnswered():
-                self._settle(_call(event), Cost(inference=event.cost_micros))
-            case ModelFailed():
-                self._settle(_call(event), Cost(inference=event.kept_micros))
+            case ModelAsked() | ModelAnswered() | ModelFailed():
+                self._answer(event, time)
             case ApprovalAsked() if event.run in self._parents and self.has_read:
                 self._asked.add(event.external_id)
                 self._questions[at, event.verb, event.rule] += 1
@@ -179,6 +174,20 @@ class Spent:
         if of_tree:
             self._tries[event.digest] += 1
             self.has_read = self.has_read or event.effect == "read"
+
+    def _answer(self, event: ModelAsked | ModelAnswered | ModelFailed, at: float) -> None:
+        """A run waits for one answer at a time."""
+        call, of_tree = f"{event.run}/{event.step}", event.run in self._parents
+        match event:
+            case ModelAsked():
+                self._reserve(call, Cost(inference=event.reserved_micros), at, of_tree=of_tree)
+            case ModelAnswered():
+                self._settle(call, Cost(inference=event.cost_micros))
+            case ModelFailed():
+                kept = Cost(inference=event.kept_micros)
+                self._reserve(f"{call}/{event.model}", kept, at, of_tree=of_tree)
+                if event.last:
+                    self._settle(call, Cost())
 
     def _reserve(self, key: str, cost: Cost, at: float, *, of_tree: bool) -> None:
         self._reserved[key] = reserved = Reserved(at=at, cost=cost, of_tree=of_tree)
@@ -244,8 +253,3 @@ class Spent:
             return self.questions
         alike = self._questions[now, verb, rule]
         return self.questions + (alike % ALIKE == 0)
-
-
-def _call(event: ModelAsked | ModelAnswered | ModelFailed) -> str:
-    """A run waits for one answer at a time."""
-    return f"{event.run}/{event.step}"

@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import msgspec
 
 from meshclaw.errors import MeshClawError, Refused
-from meshclaw.flow.conversation import Prompt, Reply, Said
+from meshclaw.flow.conversation import Prompt, Reply
 from meshclaw.flow.cost import Cost
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.flow.run import Run
 from meshclaw.guard.budget import over
-from meshclaw.llm.prices import Price
+from meshclaw.llm.source import Source
 from meshclaw.runs.deciding import Parts
 from meshclaw.runs.spending import Spending
 
 Heard = Callable[[str], None]
 """Gets the answer's text piece by piece while it comes."""
-
-
-class Source(Protocol):
-    """Whoever answers: one model, or several in order."""
-
-    @property
-    def name(self) -> str:
-        """The one asked first."""
-        ...
-
-    def most(self, prompt: Prompt) -> int:
-        """Micro-dollars that an answer can cost at most."""
-        ...
-
-    def ask(self, prompt: Prompt, heard: Heard | None) -> Reply: ...
-
-    def price(self, reply: Reply, at: int) -> Price:
-        """``at``: Unix milliseconds."""
-        ...
 
 
 class OverBudget(Refused):
@@ -58,24 +38,25 @@ class Asking:
         self.cost_micros = 0
         """Of the answers that came."""
 
-    def ask(self, step: int, prompt: Prompt, heard: Heard | None, *before: Event) -> Said:
-        """``before``: facts to be stored with the reserve. Raises OverBudget, and whatever kept the model from it."""
+    def ask(self, step: int, prompt: Prompt, heard: Heard | None, *before: Event) -> Reply:
+        """``before``: facts to be stored with the reserve. Raises OverBudget, and whatever kept the models from it."""
         most = self._reserve(step, prompt, before)
         try:
             reply = self._source.ask(prompt, heard)
         except MeshClawError as error:
-            kept = most if getattr(error, "broke_off", False) else 0
-            self._record(
-                ModelFailed(
-                    **self._run.named, step=step, model=self._source.name, error=error.code, kept_micros=kept
-                )
-            )
+            facts = self._failures(step, most) or [self._failed(step, self._source.name, error.code)]
+            facts[-1] = msgspec.structs.replace(facts[-1], last=True)
+            self._parts.ledger.record(*facts)
             raise
-        self._book(step, reply)
-        return reply.said
+        self._book(step, reply, most)
+        return reply
+
+    def most(self, prompt: Prompt) -> int:
+        """Micro-dollars that an answer can cost at most."""
+        return self._source.most(prompt, self._now())
 
     def _reserve(self, step: int, prompt: Prompt, before: tuple[Event, ...]) -> int:
-        ledger, most = self._parts.ledger, self._source.most(prompt)
+        ledger, most = self._parts.ledger, self.most(prompt)
         with ledger.writing():
             spent = self._spending.refresh(ledger.now())
             refused = over(Cost(inference=most), spent, self._parts.limits)
@@ -83,23 +64,35 @@ class Asking:
             ledger.record(*before, *([] if refused else [asked]))
         if refused:
             raise OverBudget(
-                f"no further answer of a model: {refused.reason}",
-                fix="See it with: meshclaw budget show",
+                f"no further answer of a model: {refused.reason}", fix="See it with: meshclaw budget show"
             )
         return most
 
-    def _book(self, step: int, reply: Reply) -> None:
-        ledger, tokens = self._parts.ledger, reply.tokens
-        price = self._source.price(reply, int(ledger.now().timestamp() * 1000))
+    def _book(self, step: int, reply: Reply, most: int) -> None:
+        price = self._source.cost(reply, self._now())
         [said] = self._parts.contents.put([reply])
         self.cost_micros += price.micros
-        self._record(
+        self._parts.ledger.record(
+            *self._failures(step, most),
             ModelAnswered(
                 **self._run.named, step=step, model=reply.model, provider=reply.provider, said=said,
-                calls=len(reply.said.calls), cut=reply.cut, cost_micros=price.micros, price_table=price.table,
-                guessed=not price.known, **msgspec.structs.asdict(tokens),
-            )
+                calls=len(reply.said.calls), cut=reply.cut, counted=reply.counted, cost_micros=price.micros,
+                price_table=price.table, guessed=not price.known, **msgspec.structs.asdict(reply.tokens),
+            ),
         )  # fmt: skip
 
-    def _record(self, *facts: Event) -> None:
-        self._parts.ledger.record(*facts)
+    def _failures(self, step: int, most: int) -> list[ModelFailed]:
+        """Of the models that were asked and did not answer."""
+        return [
+            self._failed(step, one.model, one.failed, ms=one.ms, kept_micros=most if one.may_cost else 0)
+            for one in self._source.tried
+            if one.failed
+        ]
+
+    def _failed(self, step: int, model: str, error: str, *, ms: int = 0, kept_micros: int = 0) -> ModelFailed:
+        return ModelFailed(
+            **self._run.named, step=step, model=model, error=error, ms=ms, kept_micros=kept_micros, last=False
+        )
+
+    def _now(self) -> int:
+        return int(self._parts.ledger.now().timestamp() * 1000)

@@ -12,10 +12,10 @@ from typing import Literal
 import msgspec
 
 from meshclaw.connectors.base import Shelf, Toolbox
-from meshclaw.errors import Stopped, UserError
+from meshclaw.errors import Stopped, TooLong, UserError
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
-from meshclaw.flow.conversation import Call, Got, Prompt, Said, Tool
+from meshclaw.flow.conversation import Call, Got, Prompt, Reply, Said, Tool
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import AnswerGiven, RunStuck, StepTaken, Stuck
 from meshclaw.flow.run import Run
@@ -23,10 +23,11 @@ from meshclaw.guard import stop
 from meshclaw.guard.lexicon import DEEDS
 from meshclaw.guard.questions import FROZEN
 from meshclaw.guard.wording import wording
+from meshclaw.llm.source import Source
 from meshclaw.runs.act import Door
-from meshclaw.runs.asking import Asking, Heard, OverBudget, Source
+from meshclaw.runs.asking import Asking, Heard, OverBudget
 from meshclaw.runs.claims import check
-from meshclaw.runs.compact import compact
+from meshclaw.runs.compact import compact, size
 from meshclaw.runs.outbox import Outbox
 from meshclaw.runs.result import Result
 from meshclaw.runs.stuck import MOST_STEPS, stuck
@@ -37,7 +38,9 @@ ROOM = 240_000
 MOST_OF_ONE = 24_000
 """Characters of one result that a model is shown."""
 
-End = Literal["answered", "stuck", "over_budget", "frozen"]
+End = Literal["answered", "declined", "stuck", "over_budget", "frozen"]
+
+CUT = "\n[The answer reached its limit here.]"
 
 RULES = """You are a claw: an agent that works for one person on their own machine. Your person reads your last answer.
 - Use the tools. Each use is checked by a guard that you cannot change. Where it denies, do not try another way: say so.
@@ -85,8 +88,8 @@ class Loop:
     def go(self) -> Answer:
         """Go on from where the ledger says it stands, to the end."""
         try:
-            while (said := self._talk.open or self._ask()).calls:
-                self._take(said)
+            while (reply := self._talk.open or self._ask()).said.calls:
+                self._take(reply.said)
                 if self._frozen:
                     return self._end(
                         "frozen", "I wanted to ask you too much after reading what others wrote."
@@ -95,19 +98,34 @@ class Loop:
                     return self._stuck(how)
         except OverBudget as error:
             return self._end("over_budget", error.message)
-        return self._end("answered", said.text)
+        if reply.declined:
+            return self._end("declined", reply.said.text or "The model would not answer this.")
+        return self._end("answered", f"{reply.said.text}{CUT}" if reply.cut else reply.said.text)
+
+    def most(self) -> int:
+        """Micro-dollars that the next answer can cost at most."""
+        return self._asking.most(self._whole())
 
     # -- one step ------------------------------------------------------------------------
 
-    def _ask(self) -> Said:
+    def _ask(self) -> Reply:
         if (stopped := self._door.parts.stopped()) is not None:
             raise Stopped(f"nothing is done now ({stop.told(stopped)}): {stop.refusal(stopped).reason}")
         self._talk.turns = compact(self._talk.turns, self._room)
-        whole = msgspec.structs.replace(self._prompt, turns=tuple(self._talk.turns))
+        try:
+            reply = self._answer()
+        except TooLong:
+            self._talk.turns = compact(self._talk.turns, size(self._talk.turns) // 2)
+            reply = self._answer()
+        self._talk.say(reply)
+        return reply
+
+    def _answer(self) -> Reply:
         ended, self._ended = self._ended, []
-        said = self._asking.ask(self._talk.step + 1, whole, self._heard, *ended)
-        self._talk.say(said)
-        return said
+        return self._asking.ask(self._talk.step + 1, self._whole(), self._heard, *ended)
+
+    def _whole(self) -> Prompt:
+        return msgspec.structs.replace(self._prompt, turns=tuple(self._talk.turns))
 
     def _take(self, said: Said) -> None:
         shelf: Shelf = {}
@@ -130,6 +148,8 @@ class Loop:
         return Got(call=call.id, verb=call.verb, text=_bounded("\n".join(filter(None, told))), failed=failed)
 
     def _drive(self, call: Call, shelf: Shelf, results: list[Result]) -> str:
+        if call.malformed:
+            raise UserError(call.malformed)
         toolbox = self._tools.get(call.verb.partition(".")[0])
         if toolbox is None or all(tool.verb != call.verb for tool in toolbox.tools):
             raise UserError(f"there is no tool {call.verb!r}")

@@ -32,21 +32,21 @@ class Talk:
         """Each answer with what came of it; ``turns`` may be shortened, these are not."""
         self.shelf: Shelf = {}
         self.step = 0
-        self.open: Said | None = None
+        self.open: Reply | None = None
         for event in ledger.events(ModelAnswered, StepTaken, run=run.id):
             if isinstance(event, ModelAnswered):
-                self.say(msgspec.json.decode(contents.get(event.said), type=Reply).said)
+                self.say(msgspec.json.decode(contents.get(event.said), type=Reply))
             else:
                 self.take(msgspec.json.decode(contents.get(event.got), type=Taken))
 
-    def say(self, said: Said) -> None:
-        self.turns.append(said)
+    def say(self, reply: Reply) -> None:
+        self.turns.append(reply.said)
         self.step += 1
-        self.open = said
+        self.open = reply
 
     def take(self, taken: Taken) -> None:
         self.turns += taken.got
         if self.open is not None:
-            self.steps.append((self.open, taken.got))
+            self.steps.append((self.open.said, taken.got))
         self.shelf |= taken.shelf
         self.open = None

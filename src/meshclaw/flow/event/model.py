@@ -31,6 +31,8 @@ class ModelAnswered(Event, frozen=True, kw_only=True, tag="model.answered"):
     """Actions it wants."""
     cut: bool
     """It ran into the limit of output tokens."""
+    counted: bool
+    """False: the server did not say what was used, so the tokens are the most it can have been."""
     input_uncached: int
     cache_read: int
     cache_write_5m: int
@@ -52,8 +54,12 @@ class ModelFailed(Event, frozen=True, kw_only=True, tag="model.failed"):
     model: str
     error: str
     """Stable code of the error."""
+    ms: int
+    """How long it took to fail."""
     kept_micros: int
-    """What stays counted of the reserve: an answer that broke off in the middle may be billed."""
+    """The most that it may be billed all the same: an answer that broke off in the middle."""
+    last: bool
+    """No other model was left, so the step ended without an answer."""
 
 
 class StepTaken(Event, frozen=True, kw_only=True, tag="step.taken"):
