@@ -37,12 +37,12 @@ if TYPE_CHECKING:  # these load mail libraries, which most commands do without
     from meshclaw.connectors.mail.connector import MailConnector
     from meshclaw.connectors.mail.mailbox.base import Mailbox
     from meshclaw.connectors.mail.outgoing import Outgoing
-    from meshclaw.flow.conversation import Tried
     from meshclaw.flow.message import Message
     from meshclaw.llm.adapter import Adapter
-    from meshclaw.llm.failover import Failover, Health
+    from meshclaw.llm.failover import Health
     from meshclaw.llm.sheet import Sheet
     from meshclaw.settings.models import Models
+    from meshclaw.llm.source import Source
 
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
@@ -120,16 +120,17 @@ class Claw:
 
         return Health()
 
-    def model(self, name: str, tell: Callable[[Tried], None]) -> Failover:
-        """For one run: the models of the class ``name`` behind one, or the one called so. Not for it to close."""
+    def source(self, name: str) -> Source:
+        """For one run: the models of the class ``name``, or the one called so. Their connections are the claw's."""
         from meshclaw.llm.adapter import Adapter
-        from meshclaw.llm.failover import Failover
+        from meshclaw.llm.source import Source
         from meshclaw.settings.models import key_of
 
         entries = self.models.of(name)
         for entry in entries:
             self.adapters.setdefault(entry.name, Adapter(entry, lambda entry=entry: key_of(entry)))
-        return Failover(name, [self.adapters[entry.name] for entry in entries], self.health, tell=tell)
+        models = [self.adapters[entry.name] for entry in entries]
+        return Source(name, entries, models, self.health, sheet=self.sheet)
 
     def close(self) -> None:
         """Signs the chain's end if anything was added, and lets go of every file and connection."""

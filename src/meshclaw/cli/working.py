@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from meshclaw.agents.builtin import MAIL_TRIAGE
+from meshclaw.agents.builtin import CLAW, MAIL_TRIAGE
 from meshclaw.agents.triage.judge import judge
 from meshclaw.connectors.mail.connector import SENT
 from meshclaw.connectors.mail.mailbox.base import Mailbox
 from meshclaw.errors import UserError
 from meshclaw.flow.event.mail import OutcomeObserved
+from meshclaw.flow.event.model import ModelAsked
 from meshclaw.flow.message import MAX_READ, Message
 from meshclaw.flow.outcome import OutcomeState
 from meshclaw.flow.placement import Placement
@@ -30,6 +32,11 @@ from meshclaw.settings.accounts import Account
 from meshclaw.settings.sync import SyncStates
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
+
+if TYPE_CHECKING:  # these are loaded where a model is asked
+    from meshclaw.llm.source import Source
+    from meshclaw.runs.asking import Heard
+    from meshclaw.runs.loop import Answer, Loop
 
 HEAD_BYTES = 32 * 1024
 """Enough of a sent mail to know to whom it went."""
@@ -108,7 +115,27 @@ def _resume(claw: Claw, told: Told, mailbox: Mailbox, account: Account) -> list[
         results = resume.settle(door, told)
         if told.run.agent == MAIL_TRIAGE.label:
             _place(claw, door, told.run, account, sources={}, progress=silent, dry_run=False)
+        elif told.run.agent == CLAW.label and (
+            asked := list(claw.ledger.events(ModelAsked, run=told.run.id))
+        ):
+            _loop(claw, told.run, mailbox, account, claw.source(asked[-1].model)).go()
     return results
+
+
+def converse(claw: Claw, run: Run, account: Account, model: str, heard: Heard | None = None) -> Answer:
+    """Begin or go on with a run that asks models; ``model`` is a class or one of them."""
+    with claw.mailbox(account) as mailbox, working(claw.ledger, run):
+        return _loop(claw, run, mailbox, account, claw.source(model), heard).go()
+
+
+def _loop(
+    claw: Claw, run: Run, mailbox: Mailbox, account: Account, source: Source, heard: Heard | None = None
+) -> Loop:
+    from meshclaw.connectors.mail.tools import MailTools
+    from meshclaw.runs.loop import Loop
+
+    tools = {"mail": MailTools(account.me[0] if account.me else "")}
+    return Loop(claw.door(mailbox, account), run, CLAW, source, tools, heard=heard)
 
 
 def _place(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from meshclaw.flow.conversation import Prompt, Reply, Tried
-from meshclaw.llm.booked import cost_of, most_input, most_tokens, whole_input
+from meshclaw.llm.booked import cost_of, most_cost, most_input, whole_input
 from meshclaw.llm.failover import Failover, Health
 from meshclaw.llm.model import Model
 from meshclaw.llm.prices import Price
@@ -34,10 +34,7 @@ class Source:
     def most(self, prompt: Prompt, at: int) -> int:
         """Micro-dollars that one answer can cost at most, by the dearest of the models. ``at``: Unix ms."""
         tokens = most_input(prompt, before=self._before, counted=self._counted)
-        return max(
-            most_tokens(model, provider, at, tokens=tokens, limit=self.limit, sheet=self._sheet)
-            for provider, model in (entry.priced for entry in self._entries)
-        )
+        return most_cost(self._entries, at, tokens=tokens, limit=self.limit, sheet=self._sheet)
 
     def ask(self, prompt: Prompt, heard: Callable[[str], None] | None) -> Reply:
         self.tried = []
@@ -49,4 +46,11 @@ class Source:
         self.tried.append(tried)
 
     def cost(self, reply: Reply, at: int) -> Price:
-        return cost_of(reply, at, self._sheet)
+        """``reply`` is the last answer."""
+        return cost_of(reply, self._answering, at, self._sheet)
+
+    @property
+    def _answering(self) -> Entry:
+        """The one whose answer came last."""
+        by = next(tried.model for tried in reversed(self.tried) if not tried.failed and not tried.skipped)
+        return next(entry for entry in self._entries if entry.name == by)

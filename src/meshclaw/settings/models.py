@@ -96,6 +96,16 @@ class Models:
         self.classes = file.classes
         self._entries = file.models
 
+    @property
+    def usual(self) -> str:
+        """The class that is asked where nobody names one: the first in the file."""
+        if not self.classes:
+            raise UserError(
+                f"no model is set up: {FILE} names no class",
+                fix='Write [classes] and strong = ["anthropic:claude-sonnet-4-5"] into it: docs/models.md',
+            )
+        return next(iter(self.classes))
+
     def all(self) -> tuple[Entry, ...]:
         """Every model that a class or an entry names, once."""
         named = (*self._entries, *(name for names in self.classes.values() for name in names))

@@ -1,0 +1,120 @@
+"""``meshclaw ask``: say it in your own words. What a command answers whole is answered without a model."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from meshclaw.agents import planner
+from meshclaw.agents.builtin import CLAW
+from meshclaw.agents.planner import Planned
+from meshclaw.cli import screen
+from meshclaw.cli.working import converse
+from meshclaw.errors import NotFound, UserError
+from meshclaw.runs.loop import Answer
+from meshclaw.runs.run import start, tell_last
+from meshclaw.triggers import terminal
+from meshclaw.wiring import Claw, open_claw
+
+EXIT = {"answered": 0, "declined": 1, "stuck": 1, "over_budget": 3, "frozen": 3}
+
+
+@click.command("ask")
+@click.argument("words", nargs=-1, required=True)
+@click.option(
+    "--model", "model", default=None, metavar="NAME", help="Ask this model or class, whatever the words are."
+)
+@click.option("--no-model", is_flag=True, help="Ask no model: say so where one would be needed.")
+@click.option("--account", default=None, metavar="ADDRESS", help="Which mailbox, if several are connected.")
+@screen.dry_run
+@screen.as_json
+def command(
+    words: tuple[str, ...],
+    model: str | None,
+    no_model: bool,
+    account: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Ask your claw for something, in your own words.
+
+    What one of its commands answers whole needs no model and costs nothing; it says which way it took, and why. For the
+    rest a model of models.toml is asked. Whatever it wants to do goes through the guard: your words are its licence.
+    """
+    asked = " ".join(words).strip()
+    if no_model and model:
+        raise click.UsageError("--model and --no-model exclude one another")
+    planned = None if model else planner.plan(asked)
+    if planned is not None:
+        _by_command(planned, dry_run=dry_run, as_json=as_json)
+        return
+    if no_model:
+        raise UserError(
+            "no command answers that whole, so a model would be needed",
+            fix="Leave out --no-model, or see what commands there are: meshclaw --help",
+        )
+    with open_claw() as claw:
+        answer = _by_model(claw, asked, model, account, dry_run=dry_run, as_json=as_json)
+    if answer is not None:
+        sys.exit(EXIT[answer.end])
+
+
+def _by_command(planned: Planned, *, dry_run: bool, as_json: bool) -> None:
+    arguments = planned.command.split()[1:]
+    if planned.skill == "undo":
+        arguments.append(_last_run())
+    screen.words(f"No model needed, {planned.why}: meshclaw {' '.join(arguments)}")
+    if dry_run:
+        return
+    from meshclaw.cli.main import cli
+
+    cli.main(
+        [*arguments, *(["--json"] if as_json and planned.skill != "stop" else [])], standalone_mode=False
+    )
+
+
+def _last_run() -> str:
+    with open_claw() as claw:
+        last = tell_last(claw.ledger, claw.contents, 1)
+    if not last:
+        raise NotFound("there is no run to take back", fix="meshclaw run list shows them all.")
+    return screen.short(last[0].run.id)
+
+
+def _by_model(
+    claw: Claw, asked: str, model: str | None, account: str | None, *, dry_run: bool, as_json: bool
+) -> Answer | None:
+    claw.refuse_if_stopped()
+    mine = claw.account(account)
+    entries = claw.models.of(model or claw.models.usual)
+    names = ", then ".join(entry.name for entry in entries)
+    if dry_run:
+        screen.words(f"Would ask {names}, with the tools of {mine.address}.")
+        return None
+    screen.words(f"Asking {names}: no command answers this whole.")
+    run = start(
+        claw.ledger, claw.contents, request=terminal.receive("ask", asked), agent=CLAW, subject=mine.address
+    )
+    answer = converse(claw, run, mine, model or claw.models.usual)
+    if as_json:
+        screen.data({"run": run.id, "answer": answer})
+    else:
+        _show(answer, run.id)
+    return answer
+
+
+def _show(answer: Answer, run: str) -> None:
+    click.echo("\n".join(screen.clean(line) for line in answer.text.splitlines()))
+    if answer.corrected:
+        screen.words(f"{_several(len(answer.corrected), 'sentence')} said more than was done; marked above.")
+    for one in answer.waiting:
+        screen.words(f"Waits for your yes: meshclaw approvals why {one}")
+    screen.words(
+        f"{_several(answer.steps, 'step')}, ${answer.cost_micros / 1_000_000:.4f}. "
+        f"What it did: meshclaw run show {screen.short(run)}"
+    )
+
+
+def _several(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
