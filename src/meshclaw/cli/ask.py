@@ -105,7 +105,7 @@ def _by_model(
 
 
 def _show(answer: Answer, run: str) -> None:
-    click.echo("\n".join(screen.clean(line) for line in answer.text.splitlines()))
+    screen.lines(answer.text)
     if answer.corrected:
         screen.words(f"{_several(len(answer.corrected), 'sentence')} said more than was done; marked above.")
     for one in answer.waiting:

@@ -11,6 +11,7 @@ from meshclaw.cli.working import resume_run, undo_run
 from meshclaw.runs.outbox import Item
 from meshclaw.runs.run import Told, tell, tell_last
 from meshclaw.runs.run import cancel as cancel_run
+from meshclaw.runs.talk import answer_of
 from meshclaw.wiring import open_claw
 
 
@@ -50,8 +51,11 @@ def show(run: str, as_json: bool) -> None:
     """One run, action by action. RUN is the start or the end of its id."""
     with open_claw() as claw:
         told = tell(claw.ledger, claw.contents, run)
+        answer = answer_of(claw.ledger, claw.contents, told.run.id)
     if as_json:
-        screen.data({**_summary(told), "actions": [_action(item) for item in told.items.values()]})
+        screen.data(
+            {**_summary(told), "answer": answer, "actions": [_action(item) for item in told.items.values()]}
+        )
         return
     click.echo(f"Run {told.run.id}  {told.run.request.intent}  {click.style(told.state, bold=True)}")
     click.echo(
@@ -76,6 +80,9 @@ def show(run: str, as_json: bool) -> None:
         ],
         empty="It did nothing.",
     )
+    if answer:
+        click.echo("\nIt answered:")
+        screen.lines(answer)
 
 
 @command.command()
@@ -87,9 +94,11 @@ def resume(run: str, as_json: bool) -> None:
         told = tell(claw.ledger, claw.contents, run)
         results = resume_run(claw, told)
         after = tell(claw.ledger, claw.contents, told.run.id)
+        answer = answer_of(claw.ledger, claw.contents, told.run.id)
     if as_json:
         screen.data(_summary(after))
     else:
+        screen.lines(answer)
         screen.words(
             f"Run {screen.short(after.run.id)} is {after.state}: {after.count('done')} actions done."
         )

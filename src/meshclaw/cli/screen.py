@@ -84,6 +84,12 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def lines(text: str) -> None:
+    """What a model or a stranger wrote, line by line, on stdout."""
+    for one in text.splitlines():
+        click.echo(clean(one))
+
+
 def share(of: Share) -> str:
     """With its interval; a dash where nothing was counted."""
     if of.share is None:

@@ -85,8 +85,8 @@ def stopped_runs(claw: Claw, subject: str) -> list[Told]:
 
 
 def resume_run(claw: Claw, told: Told) -> list[Result]:
-    """Settle what is in doubt, do what was not done, go on, and close the run."""
-    if told.state != "running" and not told.unsettled:
+    """Settle what is in doubt, do what was not done, go on, and close the run. One that failed may be tried again."""
+    if told.state not in ("running", "failed") and not told.unsettled:
         raise UserError(
             f"the run is {told.state}; there is nothing to resume", fix="meshclaw run list shows them all."
         )

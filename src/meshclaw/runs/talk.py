@@ -6,7 +6,7 @@ import msgspec
 
 from meshclaw.connectors.base import Shelf
 from meshclaw.flow.conversation import Got, Heard, Reply, Said, Turn
-from meshclaw.flow.event.model import ModelAnswered, StepTaken
+from meshclaw.flow.event.model import AnswerGiven, ModelAnswered, StepTaken
 from meshclaw.flow.run import Run
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
@@ -50,3 +50,9 @@ class Talk:
             self.steps.append((self.open.said, taken.got))
         self.shelf |= taken.shelf
         self.open = None
+
+
+def answer_of(ledger: Ledger, contents: ContentStore, run: str) -> str:
+    """What the person was shown in the end; empty where it asked no model, or did not come that far."""
+    given = list(ledger.events(AnswerGiven, run=run))
+    return msgspec.json.decode(contents.get(given[-1].said), type=str) if given else ""
