@@ -41,8 +41,8 @@ if TYPE_CHECKING:  # these load mail libraries, which most commands do without
     from meshclaw.llm.adapter import Adapter
     from meshclaw.llm.failover import Health
     from meshclaw.llm.sheet import Sheet
-    from meshclaw.settings.models import Models
     from meshclaw.llm.source import Source
+    from meshclaw.settings.models import Models
 
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""

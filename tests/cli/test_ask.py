@@ -27,14 +27,11 @@ def connected(meshclaw: Meshclaw, maildir: Path, home: Path) -> Meshclaw:
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> FakeModel:
     """The model that is asked from now on; the next call goes on where the last one ended."""
-    from contextlib import contextmanager
-
     model = FakeModel(*answers, name="anthropic:claude-haiku-4-5")  # type: ignore[arg-type]
     entry = Entry(name=model.name, model=model.name)
 
-    @contextmanager
-    def source(_: Claw, name: str):
-        yield Source(name, [entry], [model], Health())
+    def source(_: Claw, name: str) -> Source:
+        return Source(name, [entry], [model], Health())
 
     monkeypatch.setattr(Claw, "source", source)
     return model
@@ -101,7 +98,8 @@ def test_a_run_whose_model_went_away_is_resumed_without_asking_twice(
     script = [Said(calls=(Call(id="c1", verb="mail.draft", arguments=drafted),)), NotReachable("gone")]
     answering(monkeypatch, *script, *[NotReachable("gone")] * 30)
     monkeypatch.setattr("meshclaw.llm.failover.PATIENCE_S", 0.0)
-    assert connected("ask", "draft a mail to kim@example.com that the samples are ready").code == 1
+    failed = connected("ask", "draft a mail to kim@example.com that the samples are ready")
+    assert (failed.code, "gone" in failed.err) == (1, True), failed.err
     [told] = connected("run", "list", "--json").json()
     assert (told["state"], told["done"]) == ("failed", 2)  # drafted, and read to give it a name
     prompts: list[Prompt] = answering(monkeypatch, "Drafted.").prompts

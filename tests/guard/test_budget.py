@@ -209,9 +209,9 @@ def failed(*, kept_micros: int, last: bool) -> ModelFailed:
 
 def answered(*, step: int, cost_micros: int) -> ModelAnswered:
     return ModelAnswered(
-        run="r", step=step, model="m", provider="p", said="", calls=0, cut=False, counted=True, input_uncached=1, cache_read=0,
-        cache_write_5m=0, cache_write_1h=0, output=1, reasoning=0, tool=0, cost_micros=cost_micros, price_table="",
-        guessed=False, ts=timestamp(NOW),
+        run="r", step=step, model="m", provider="p", said="", calls=0, cut=False, counted=True,
+        input_uncached=1, cache_read=0, cache_write_5m=0, cache_write_1h=0, output=1, reasoning=0, tool=0,
+        cost_micros=cost_micros, price_table="", guessed=False, ts=timestamp(NOW),
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ _POLITE = (
     r"(?:(?:please|pls|hey|hi|hello|claw|can you|could you|would you|will you|i want you to|just)[, ]+)*"
 )
 _THANKS = r"(?:[, ]+(?:please|pls|for me|now|thanks|thank you|claw))*"
-_COMPILED = [
+_COMPILED: list[tuple[Skill, str, str, re.Pattern[str]]] = [
     (skill, command, why, re.compile(rf"{_POLITE}(?:{'|'.join(patterns)}){_THANKS}"))
     for skill, command, why, patterns in _SKILLS
 ]

@@ -22,9 +22,11 @@ class ModelAsked(Event, frozen=True, kw_only=True, tag="model.asked"):
 
 class ModelAnswered(Event, frozen=True, kw_only=True, tag="model.answered"):
     step: int
+    """1 for the first of the run."""
     model: str
     """As the server names it."""
     provider: str
+    """Of the model, as in the price list."""
     said: str
     """Digest of the whole answer in the content store."""
     calls: int
@@ -34,15 +36,21 @@ class ModelAnswered(Event, frozen=True, kw_only=True, tag="model.answered"):
     counted: bool
     """False: the server did not say what was used, so the tokens are the most it can have been."""
     input_uncached: int
+    """Tokens read anew."""
     cache_read: int
+    """Tokens read from the vendor's cache."""
     cache_write_5m: int
+    """Tokens written to it for five minutes."""
     cache_write_1h: int
+    """Tokens written to it for an hour."""
     output: int
+    """Tokens of the answer, thoughts included."""
     reasoning: int
     """Part of ``output``."""
     tool: int
     """Searches that the vendor ran and counts by themselves."""
     cost_micros: int
+    """Micro-dollars."""
     price_table: str
     """Version of the prices."""
     guessed: bool
@@ -51,7 +59,9 @@ class ModelAnswered(Event, frozen=True, kw_only=True, tag="model.answered"):
 
 class ModelFailed(Event, frozen=True, kw_only=True, tag="model.failed"):
     step: int
+    """1 for the first of the run."""
     model: str
+    """The one that was asked, as its settings name it."""
     error: str
     """Stable code of the error."""
     ms: int
@@ -66,6 +76,7 @@ class StepTaken(Event, frozen=True, kw_only=True, tag="step.taken"):
     """What the model wanted was tried, and how it went is kept: the step is behind us."""
 
     step: int
+    """1 for the first of the run."""
     got: str
     """Digest of what the model is told, in the content store."""
 
@@ -74,6 +85,7 @@ class RunStuck(Event, frozen=True, kw_only=True, tag="run.stuck"):
     """It was stopped, for it went on without getting on."""
 
     step: int
+    """1 for the first of the run."""
     how: Stuck
     """``same``: one call again and again; ``circle``: the same few in turn; ``no-progress``: nothing that it wants
     happens; ``steps``: as many as a run may take."""
