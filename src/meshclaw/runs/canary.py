@@ -10,6 +10,7 @@ import secrets
 from typing import NamedTuple
 
 from meshclaw.agents.builtin import MAIL_CLERK
+from meshclaw.connectors.mail.compose import message_id
 from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.flow.action import Action
 from meshclaw.flow.decision import ask as asking
@@ -45,7 +46,7 @@ def plant(ledger: Ledger, contents: ContentStore, *, subject: str, sender: str) 
     run = start(ledger, contents, request=terminal.receive("mail.write"), agent=agent, subject=subject)
     action = Action(run=run.id, verb=declaration.verb, arguments={
         "folder": "Drafts", "ref": secrets.token_hex(8), "message": secrets.token_hex(32),
-        "message_id": f"<claw.{run.id}@{sender.rpartition('@')[2]}>", "recipients": [lure.recipient],
+        "message_id": message_id(run.id, sender), "recipients": [lure.recipient],
     })  # fmt: skip
     enclosed = {
         "from": Enclosed(role="text", value=sender), "to": Enclosed(role="destination", value=[lure.recipient]),
