@@ -120,6 +120,23 @@ def test_a_destination_is_one_and_hides_nothing(to: Any, verdict: str, rule: str
     assert (decision.verdict, decision.rule) == (verdict, rule)
 
 
+@pytest.mark.parametrize("nested", ["list.address", "list.nothing"])
+def test_a_destination_within_a_nested_argument_is_one_too(nested: str) -> None:
+    key = nested.partition(".")[2]
+    several = {"list": Argument("text"), "list.address": Argument("destination", "address")}
+    if key == "nothing":  # what nobody declared goes where its parent goes
+        several = {"list": Argument("destination", "address")}
+    declared = msgspec.structs.replace(TO, arguments=several)
+    decided = {
+        value: decide(
+            Action(run="r", verb=TO.verb, arguments={"list": [{key: value}]}),
+            context(declared, level="autonomous"),
+        ).verdict
+        for value in ("kim@example.com", "kim@example.com\r\nBcc: x")
+    }
+    assert list(decided.values()) == ["allow", "deny"]
+
+
 @pytest.mark.parametrize("layer", ["ceiling", "agent", "intent"])
 @pytest.mark.parametrize(
     "rights",

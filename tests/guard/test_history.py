@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meshclaw.flow.action import Action
 from meshclaw.flow.declaration import Argument, Declaration, Field
-from meshclaw.guard.history import History, named_leaves
+from meshclaw.guard.history import History
 
 LIST = Declaration(
     verb="box.list", effect="read", reversible=True, words="List", arguments={"query": Argument("text", required=False)},
@@ -64,25 +64,6 @@ def test_internal_text_is_known_by_six_words_in_a_row() -> None:
 @pytest.mark.parametrize("value", [None, [], {}, "", [None], [[]], {"id": None}])
 def test_nothing_brings_nothing(value: object) -> None:
     assert not read(value).of("box.id")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "leaves"),
-    [
-        ({"to": "a"}, [("to", "a")]),
-        ({"to": ["a", ["b"]]}, [("to", "a"), ("to", "b")]),
-        (
-            {"files": [{"id": 1, "evil": {"k": True}}]},
-            [("files.id", "1"), ("files", "evil"), ("files", "k"), ("files", "True")],
-        ),
-        ({"to": None, "cc": ""}, []),
-    ],
-)
-def test_no_value_hides_in_a_nesting(arguments: dict[str, object], leaves: list[tuple[str, str]]) -> None:
-    declaration = Declaration(
-        verb="x.y", effect="send", reversible=False, words="", arguments={"to": Argument("destination"), "files.id": Argument("reference")}
-    )  # fmt: skip
-    assert list(named_leaves(arguments, declaration)) == leaves
 
 
 @given(st.lists(st.fixed_dictionaries({"id": st.integers(0, 9), "name": st.text(max_size=5)}), max_size=6))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -21,6 +21,11 @@ TARGETS: frozenset[Role] = frozenset({"destination", "reference", "amount"})
 
 Writer = Literal["system", "member", "anyone"]
 """Who can choose what stands in a field: the outside system itself, a colleague, or any stranger."""
+
+
+Secrecy = Literal["open", "internal", "secret"]
+SECRECY: tuple[Secrecy, ...] = get_args(Secrecy)
+"""In this order."""
 
 
 class Argument(msgspec.Struct, frozen=True):
@@ -41,7 +46,7 @@ class Field(msgspec.Struct, frozen=True):
     kind: Literal["structured", "free_text"]
     type: str = ""
     writer: Writer = "anyone"
-    secrecy: Literal["open", "internal", "secret"] = "open"
+    secrecy: Secrecy = "open"
     """``internal`` stays among those who may read it already; ``secret`` needs a licence of its own."""
     words: tuple[str, ...] = ()
     """How a person speaks of it: ``participants``, ``sender``."""
@@ -83,8 +88,50 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.arguments.get(path)
 
     @cached_property
+    def takes(self) -> frozenset[str]:
+        """Names of the arguments; paths within nested ones left out."""
+        return frozenset(name.partition(".")[0] for name in self.arguments)
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Those that must be there."""
+        return tuple(name for name, one in self.arguments.items() if one.required and "." not in name)
+
+    @cached_property
     def destinations(self) -> dict[str, Argument]:
-        return {name: argument for name, argument in self.arguments.items() if argument.role == "destination"}
+        return self.having("destination")
+
+    def having(self, role: Role) -> dict[str, Argument]:
+        """The arguments with ``role``, by name."""
+        return self._by_role.get(role, {})
+
+    @cached_property
+    def _by_role(self) -> dict[Role, dict[str, Argument]]:
+        found: dict[Role, dict[str, Argument]] = {}
+        for name, argument in self.arguments.items():
+            found.setdefault(argument.role, {})[name] = argument
+        return found
+
+    def typed(self, type_: str) -> tuple[str, ...]:
+        """Names of the arguments of that type, whatever their role."""
+        return self._by_type.get(type_, ())
+
+    @cached_property
+    def _by_type(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for name, argument in self.arguments.items():
+            found[argument.type] = (*found.get(argument.type, ()), name)
+        return found
+
+    @cached_property
+    def secrecy(self) -> Secrecy:
+        """The most secret of what comes back."""
+        return SECRECY[max((SECRECY.index(field.secrecy) for field in self.results.values()), default=0)]
+
+    @cached_property
+    def patterns(self) -> frozenset[str]:
+        """As rights name it: ``mail.move`` and ``mail.*``."""
+        return frozenset((self.verb, f"{self.connector}.*"))
 
     @cached_property
     def files(self) -> frozenset[str]:

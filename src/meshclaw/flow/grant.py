@@ -17,8 +17,12 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """Verbs taken out again; a denial always wins."""
 
     def allow(self, declaration: Declaration) -> bool:
-        names = {declaration.verb, declaration.verb.partition(".")[0] + ".*"}
-        return declaration.effect in self.effects and bool(names & self.verbs) and not names & self.denied
+        names = declaration.patterns
+        return (
+            declaration.effect in self.effects
+            and not names.isdisjoint(self.verbs)
+            and names.isdisjoint(self.denied)
+        )
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from meshclaw.flow.action import Action, leaves
 from meshclaw.flow.cost import Cost, What
@@ -14,6 +15,9 @@ from meshclaw.flow.declaration import Declaration
 from meshclaw.guard.context import Context
 from meshclaw.guard.limits import SPANS, UNLIMITED, Limits
 from meshclaw.guard.spent import Rolling, Spent, Tally
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 UNITS = {"usd": 1_000_000, "usd.cents": 10_000, "usd.micros": 1}
 """Micro-dollars in one; declared as the type of an ``amount``."""
@@ -56,8 +60,8 @@ def cost_of(action: Action, declaration: Declaration, mark: Callable[[str], str]
 
 
 def _micro_dollars(action: Action, declaration: Declaration) -> Iterator[int]:
-    for name, argument in declaration.arguments.items():
-        if argument.role != "amount" or (value := action.arguments.get(name)) is None:
+    for name, argument in declaration.having("amount").items():
+        if (value := action.arguments.get(name)) is None:
             continue
         for leaf in leaves(value):
             money = _counted(action, name, leaf, UNITS.get(argument.type, 1_000_000))
@@ -68,12 +72,16 @@ def _counted(action: Action, name: str, value: object, unit: int) -> int:
     """Exact: 19.99 dollars are 19,990,000 micro-dollars, not the binary fraction nearest to it."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Uncountable(f"{action.verb} was given {name!r} that is not a number")
-    from decimal import Decimal  # loaded where something is spent, which most commands never do
-
-    money = Decimal(repr(value)) * unit
+    money = value * unit if isinstance(value, int) else _exact(value) * unit
     if not 0 <= money <= UNLIMITED or money % 1:
         raise Uncountable(f"{action.verb} was given {name!r} that is no amount of money from 0 up")
     return int(money)
+
+
+def _exact(value: float) -> Decimal:
+    from decimal import Decimal  # loaded where something is spent, which most commands never do
+
+    return Decimal(repr(value))
 
 
 def _recipients(action: Action, declaration: Declaration) -> Iterator[str]:
@@ -88,8 +96,7 @@ def _deployments(action: Action, declaration: Declaration) -> int:
     """One for each environment: all regions at once are no single deployment."""
     places = {
         str(leaf).strip().casefold()
-        for name, argument in declaration.arguments.items()
-        if argument.type == "environment"
+        for name in declaration.typed("environment")
         for leaf in leaves(action.arguments.get(name))
         if leaf not in (None, "")
     }
@@ -133,14 +140,12 @@ def over(cost: Cost, spent: Spent, limits: Limits) -> Decision | None:
     """The denial by the first limit that ``cost`` would break; None where there is room for it."""
     for span in SPANS:
         tally, window = spent.of(span), limits.of(span)
-        for what, value in cost.parts:
-            more, limit = tally.more(what, value), window.of(what)
-            if more and tally.used(what) + more > limit:
-                return deny(
-                    f"budget.{span}.{what}",
-                    f"the limit is {amount(what, limit)} {WORDS[what]} per {span}; {amount(what, tally.used(what))} "
-                    f"used, this needs {amount(what, more)} more; {_frees(tally, what)}",
-                )
+        for what, more, limit in tally.over(cost, window):
+            return deny(
+                f"budget.{span}.{what}",
+                f"the limit is {amount(what, limit)} {WORDS[what]} per {span}; {amount(what, tally.used(what))} "
+                f"used, this needs {amount(what, more)} more; {_frees(tally, what)}",
+            )
     return None
 
 
@@ -175,8 +180,8 @@ def _unpriced(action: Action, context: Context) -> Decision | None:
         return None
     units = [
         argument.type
-        for name, argument in declaration.arguments.items()
-        if argument.role == "amount" and action.arguments.get(name) is not None
+        for name, argument in declaration.having("amount").items()
+        if action.arguments.get(name) is not None
     ]
     if units and all(unit in UNITS for unit in units):
         return None

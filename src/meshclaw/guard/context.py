@@ -24,6 +24,7 @@ from meshclaw.guard.origin import Origin
 from meshclaw.guard.policy.policies import Policies
 from meshclaw.guard.second import TWO_PERSON
 from meshclaw.guard.spent import Spent
+from meshclaw.guard.values import Value
 
 NOBODY = Agent(name="", version="", purpose="", owner="", intents=frozenset(), rights=Rights())
 SEPARATE: frozenset[Channel] = frozenset({"mail", "chat", "webhook"})
@@ -67,8 +68,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Frozen at the first text by strangers that the run read; None before."""
     directory: Directory = Directory()
     """Whom the person knows, from their own address book and outgoing mail."""
+    values: tuple[Value, ...] = ()
+    """Every single value of the action's arguments; worked out by ``decide``, as are the origins."""
     origins: tuple[Origin, ...] = ()
-    """Where each target comes from; worked out by ``decide``."""
+    """Where each target comes from."""
     limits: Limits = DEFAULT
     spent: Spent = msgspec.field(default_factory=Spent)
     """By this run with its sub-agents, in the last hour and day; the guard only looks at it."""

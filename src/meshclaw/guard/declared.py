@@ -10,7 +10,6 @@ from meshclaw.flow.action import Action, leaves
 from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.guard.context import Context
-from meshclaw.guard.history import named_leaves
 
 
 def check(action: Action, context: Context) -> Decision | None:
@@ -21,31 +20,28 @@ def check(action: Action, context: Context) -> Decision | None:
             "no connector declares this verb, so nothing is known about its effect",
             question=f"There is no {action.verb!r}.",
         )
-    takes = sorted({name.partition(".")[0] for name in declaration.arguments})
-    missing = {
-        name
-        for name, argument in declaration.arguments.items()
-        if argument.required and "." not in name and name not in action.arguments
-    }
-    if odd := missing | (action.arguments.keys() - set(takes)):
+    given = action.arguments.keys()
+    if odd := {name for name in declaration.needs if name not in given} | (given - declaration.takes):
         return deny(
             "arguments",
-            f"{action.verb} takes {takes}, and this is not what it was given",
+            f"{action.verb} takes {sorted(declaration.takes)}, and this is not what it was given",
             question=f"{sorted(odd)} do not fit its declaration.",
         )
-    if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf in leaves(action.arguments)):
-        return deny("arguments", f"{action.verb} was given a number that is not one")
-    if any(isinstance(leaf, str) and not _is_text(leaf) for leaf in leaves(action.arguments)):
-        return deny("arguments", f"{action.verb} was given text that no encoding can carry")
-    return next(_odd_destinations(action, declaration), None)
+    for leaf in leaves(action.arguments):
+        if isinstance(leaf, float) and not math.isfinite(leaf):
+            return deny("arguments", f"{action.verb} was given a number that is not one")
+        if isinstance(leaf, str) and not _is_text(leaf):
+            return deny("arguments", f"{action.verb} was given text that no encoding can carry")
+    return next(_odd_destinations(declaration, context), None)
 
 
-def _odd_destinations(action: Action, declaration: Declaration) -> Iterator[Decision]:
+def _odd_destinations(declaration: Declaration, context: Context) -> Iterator[Decision]:
     """What other layers would compare in one form and a connector would read in another; denials first."""
+    destinations = declaration.destinations
     found = [
-        (path, value, argument.type)
-        for path, value in named_leaves(action.arguments)
-        if (argument := declaration.argument(path)) is not None and argument.role == "destination"
+        (path, value, argument.type if argument else "")
+        for path, value, argument in context.values
+        if path in destinations or path.partition(".")[0] in destinations
     ]
     for path, value, type_ in found:
         if not value.isprintable() and any(

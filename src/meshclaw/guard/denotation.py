@@ -9,7 +9,6 @@ from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import TARGETS, Argument, Declaration
 from meshclaw.guard import text
 from meshclaw.guard.context import Context
-from meshclaw.guard.history import named_leaves
 from meshclaw.guard.origin import Label, Origin, Search, nouns_of, origin
 from meshclaw.guard.wording import wording
 
@@ -27,7 +26,7 @@ _SHOWN = 120
 """Characters of a value that a question shows."""
 
 
-def origins(action: Action, context: Context) -> tuple[Origin, ...]:
+def origins(verb: str, context: Context) -> tuple[Origin, ...]:
     """One for each value that decides whom or what the action reaches."""
     declaration = context.declaration
     if declaration is None or not context.request.words:
@@ -36,29 +35,24 @@ def origins(action: Action, context: Context) -> tuple[Origin, ...]:
     return tuple(
         origin(
             Search(
-                verb=action.verb, path=path, value=value, argument=argument, asked=asked,
+                verb=verb, path=path, value=value, argument=argument, asked=asked,
                 nouns=nouns_of(declaration, argument), deed=declaration.deed, objects=declaration.objects,
                 looking=declaration.effect == "read", history=context.history, directory=context.directory,
+                found=context.history.holding(argument.type, value),
             )
         )
-        for path, value, argument in _targets(action, declaration)
+        for path, value, argument in _targets(declaration, context)
     )  # fmt: skip
 
 
-def _targets(action: Action, declaration: Declaration) -> Iterator[tuple[str, str, Argument]]:
-    filled: set[str] = set()
-    for path, value in named_leaves(action.arguments, declaration):
-        filled.add(path.partition(".")[0])
-        argument = declaration.argument(path)
+def _targets(declaration: Declaration, context: Context) -> Iterator[tuple[str, str, Argument]]:
+    for path, value, argument in context.values:
         if argument is not None and _must_be_denoted(declaration, argument.role):
             yield path, value, argument
-    for name, argument in declaration.arguments.items():  # nothing at all may mean everything
-        if (
-            argument.required
-            and "." not in name
-            and name not in filled
-            and _must_be_denoted(declaration, argument.role)
-        ):
+    filled = {one.path.partition(".")[0] for one in context.values}
+    for name in declaration.needs:  # nothing at all may mean everything
+        argument = declaration.arguments[name]
+        if name not in filled and _must_be_denoted(declaration, argument.role):
             yield name, "", argument
 
 
@@ -67,11 +61,11 @@ def _must_be_denoted(declaration: Declaration, role: str) -> bool:
     return role == "destination" if declaration.effect == "read" else role in TARGETS
 
 
-def check(action: Action, context: Context) -> Decision | None:
+def check(_: Action, context: Context) -> Decision | None:
     declaration = context.declaration
     if declaration is None or not context.request.words:
         return None
-    if problem := _secret_or_code(action, declaration, context):
+    if problem := _secret_or_code(context):
         return problem
     odd = [one for one in context.origins if not one.denoted]
     if not odd:
@@ -95,11 +89,10 @@ def _shown(one: Origin) -> str:
     return seen if len(seen) <= _SHOWN else f"{seen[:_SHOWN]}… ({len(value)} characters)"
 
 
-def _secret_or_code(action: Action, declaration: Declaration, context: Context) -> Decision | None:
+def _secret_or_code(context: Context) -> Decision | None:
     """A new password or a command that the person did not write is never the agent's to choose."""
     asked = wording(context.request.words)
-    for path, value in named_leaves(action.arguments, declaration):
-        argument = declaration.argument(path)
+    for path, value, argument in context.values:
         if argument is not None and argument.role in ("secret", "code") and not asked.gives(value):
             if argument.role == "secret":
                 return deny("denotation.secret", f"{path}: a secret that you did not write yourself")

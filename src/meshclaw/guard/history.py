@@ -16,6 +16,7 @@ import msgspec
 from meshclaw.flow.action import Action, leaves
 from meshclaw.flow.declaration import Declaration, Field, Writer
 from meshclaw.guard import text
+from meshclaw.guard.values import values_of
 
 UNDECLARED = Field("free_text")
 _STRETCH = 6
@@ -107,9 +108,7 @@ class History:
         )  # fmt: skip
         self.calls.append(call)
         if approved:
-            self._approved |= {
-                (action.verb, path, leaf) for path, leaf in named_leaves(action.arguments, declaration)
-            }
+            self._approved |= {(action.verb, one.path, one.text) for one in values_of(action, declaration)}
         known = _prefixes(declaration.results)
         for thing in things:
             self._take(Record(call=call, leaves=tuple(_walk(thing, "", declaration.results, known))))
@@ -203,36 +202,6 @@ def stretches(plain: str) -> Iterator[int]:
 
 def is_id(type_: str) -> bool:
     return type_.endswith((".id", ".ref"))
-
-
-def named_leaves(
-    arguments: Mapping[str, object], declaration: Declaration | None = None
-) -> Iterator[tuple[str, str]]:
-    """Each single value with its path: ``("attachments.file_id", "19")``; lists are walked through.
-
-    A key that no declaration knows is a value like any other: it too can carry something.
-    """
-    declared = declaration.arguments if declaration is not None else {}
-    for key, value in arguments.items():
-        yield from _paths(value, key, declared)
-
-
-def _paths(value: object, path: str, declared: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        if value:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, inner in cast("Mapping[object, object]", value).items():
-            if f"{path}.{key}" in declared:
-                yield from _paths(inner, f"{path}.{key}", declared)
-            else:
-                yield path, str(key)
-                yield from _paths(inner, path, declared)
-    elif isinstance(value, list | tuple):
-        for inner in cast("list[object]", value):
-            yield from _paths(inner, path, declared)
-    elif value is not None:
-        yield path, str(value)
 
 
 def _prefixes(paths: Iterable[str]) -> frozenset[str]:

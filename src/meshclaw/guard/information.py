@@ -16,7 +16,7 @@ from meshclaw.flow.declaration import TARGETS, Declaration
 from meshclaw.guard import text
 from meshclaw.guard.context import Context
 from meshclaw.guard.disguise import Squeezed
-from meshclaw.guard.history import History, Record, is_id, named_leaves, stretches
+from meshclaw.guard.history import History, Record, is_id, stretches
 from meshclaw.guard.origin.search import led_by
 from meshclaw.guard.wording import Wording, wording
 
@@ -36,14 +36,14 @@ _KEY = re.compile(
 )
 
 
-def check(action: Action, context: Context) -> Decision | None:
+def check(_: Action, context: Context) -> Decision | None:
     declaration = context.declaration
     if declaration is None or not context.request.words:
         return None
     asked = wording(context.request.words)
     reading = declaration.effect == "read"
     leaves = not reading and _leaves_the_person(declaration, context)
-    for path, value in _contents(action, declaration):
+    for path, value in _contents(context):
         for what, found in _finds(value, asked, context, reading=reading, leaves=leaves):
             return _ask(what, path, f"{path} contains {found!r}: {_WHY[what]}")
         if leaves and _is_internal(value, asked, context.history):
@@ -74,10 +74,9 @@ _WHY = {
 }
 
 
-def _contents(action: Action, declaration: Declaration) -> Iterator[tuple[str, str]]:
+def _contents(context: Context) -> Iterator[tuple[str, str]]:
     """Whatever is not a target: each of those is accounted for, to the letter, by the layer before."""
-    for path, value in named_leaves(action.arguments, declaration):
-        argument = declaration.argument(path)
+    for path, value, argument in context.values:
         if argument is None or argument.role not in TARGETS:
             yield path, value
 

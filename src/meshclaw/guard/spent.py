@@ -8,7 +8,7 @@ back takes nothing out of a window.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -21,7 +21,7 @@ from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import ClockStepped
 from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.flow.event.run import RunFrozen, RunStarted
-from meshclaw.guard.limits import Span
+from meshclaw.guard.limits import Span, Window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LONG_AGO = float("-inf")
@@ -66,9 +66,16 @@ class Tally:
     def used(self, what: What) -> int:
         return len(self._seen[what]) if what in DISTINCT else self._sums[what]
 
-    def more(self, what: What, value: int | tuple[str, ...]) -> int:
-        """How much ``value``, a part of a cost, would add to it."""
-        return value if isinstance(value, int) else len(set(value) - self._seen[what].keys())
+    def over(self, cost: Cost, window: Window) -> Iterator[tuple[What, int, int]]:
+        """What ``cost`` would bring over its limit: how much it adds, and the limit."""
+        for what, value in cost.parts:
+            if isinstance(value, int):
+                used, more = self._sums.get(what, 0), value
+            else:
+                seen = self._seen[what]
+                used, more = len(seen), len(set(value) - seen.keys())
+            if more and used + more > (limit := window.of(what)):
+                yield what, more, limit
 
 
 class Rolling(Tally):

@@ -22,6 +22,7 @@ _STARTING = re.compile(
     re.IGNORECASE,
 )
 _ANSWERS = 10_000
+_UNKNOWN = object()
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 P = ParamSpec("P")
@@ -34,11 +35,12 @@ def _once(answer: Callable[Concatenate[Wording, P], R]) -> Callable[Concatenate[
     @wraps(answer)
     def known(self: Wording, *args: P.args, **kwargs: P.kwargs) -> R:
         key = (answer.__name__, *args)
-        if key not in self.answers:
+        found = self.answers.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
             if len(self.answers) > _ANSWERS:
                 self.answers.clear()
-            self.answers[key] = answer(self, *args, **kwargs)
-        return cast("R", self.answers[key])
+            found = self.answers[key] = answer(self, *args, **kwargs)
+        return cast("R", found)
 
     return known
 

@@ -40,10 +40,17 @@ FINDERS: tuple[Callable[[Search], Label | None], ...] = (
     records.on_named_page, choices.starts_with, choices.superlative, choices.one_of_all, records.linked,
 )  # fmt: skip
 """In the order in which a person would explain it; the first that knows decides."""
+_IN_RECORDS = frozenset((
+    records.made, records.in_named, records.loosely_named, records.sole_hit, records.described,
+    records.called_by_name, choices.superlative, choices.one_of_all,
+))  # fmt: skip
+"""Those that account only for what a structured field holds."""
+_ELSEWHERE = tuple(finder for finder in FINDERS if finder not in _IN_RECORDS)
 
 
 def origin(search: Search) -> Origin:
-    label: Label | None = next((one for finder in FINDERS if (one := finder(search)) is not None), None)
+    finders = FINDERS if search.found else _ELSEWHERE
+    label: Label | None = next((one for finder in finders if (one := finder(search)) is not None), None)
     like = words.looks_like(search) if label in (None, "look-alike") else ""
     if like:
         label = "look-alike"
@@ -55,7 +62,7 @@ def _undenoted(search: Search) -> Label:
     value = text.plain(search.value)
     if value and (writer := search.history.told_by(value)) is not None:
         return "member" if writer == "member" else "outside"
-    if search.found():
+    if search.found:
         return "structured"
     return "pasted" if value and value in search.asked.everything else "nowhere"
 

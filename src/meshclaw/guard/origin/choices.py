@@ -26,7 +26,7 @@ def starts_with(search: Search) -> Label | None:
 
 def one_of_all(search: Search) -> Label | None:
     """ "each user", "all the members": any that the outside system itself lists."""
-    if not any(leaf.field.writer == "system" for _, leaf in search.found()):
+    if not any(leaf.field.writer == "system" for _, leaf in search.found):
         return None
     deed = DEEDS.get(search.deed, Verbs())
     return "selection" if search.asked.asks_with(_every(search.nouns), deed, search.objects) else None
@@ -40,7 +40,7 @@ def _every(nouns: tuple[str, ...]) -> re.Pattern[str]:
 
 def superlative(search: Search) -> Label | None:
     """The largest, latest, fullest: worked out again from what was listed, and only where one stands alone."""
-    if not search.found():
+    if not search.found:
         return None
     for measure, words in SUPERLATIVES.items():
         for word in search.asked.words & words.keys():

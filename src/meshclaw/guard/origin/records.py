@@ -24,7 +24,7 @@ def made(search: Search) -> Label | None:
         "run"
         if any(
             record.call.changes and is_own_id(record, leaf) and leaf.value not in record.call.asked
-            for record, leaf in search.found()
+            for record, leaf in search.found
         )
         else None
     )
@@ -41,7 +41,7 @@ def approved(search: Search) -> Label | None:
 
 def in_named(search: Search) -> Label | None:
     """The thing itself, or a field of it that the request speaks of: "the same participants as ..."."""
-    for record, leaf in search.found():
+    for record, leaf in search.found:
         spoken = is_own_id(record, leaf) or any(search.asked.says(word) for word in leaf.field.words)
         if not spoken or not (names := spoken_names(record, search.asked)) or not search.is_fair(record.call):
             continue
@@ -113,12 +113,12 @@ def _fits_a_day(record: Record, asked: Wording) -> bool:
 
 def loosely_named(search: Search) -> Label | None:
     """A listed name that the person wrote in another spelling: "the team updates channel" is ``team-updates``."""
-    if is_id(search.type) or search.type in ("address", "url", "") or not search.found():
+    if is_id(search.type) or search.type in ("address", "url", "") or not search.found:
         return None
     loose = text.name(search.value)
     if not (search.asked.names(loose, search.nouns) or loose in search.asked.quoted):
         return None
-    if not any(search.is_fair(record.call) for record, _ in search.found()):
+    if not any(search.is_fair(record.call) for record, _ in search.found):
         return None
     return "record" if len(search.history.written_like(search.type, search.value)) == 1 else "ambiguous"
 
@@ -128,7 +128,7 @@ def loosely_named(search: Search) -> Label | None:
 
 def sole_hit(search: Search) -> Label | None:
     """The only thing that a look-up by the person's own words brought, or the only one that is called like them."""
-    for record, leaf in search.found():
+    for record, leaf in search.found:
         trusted = is_own_id(record, leaf) or (not is_id(search.type) and leaf.field.writer != "anyone")
         if not trusted or not led_by(record.call, search.asked):
             continue
@@ -156,7 +156,7 @@ def _stems(words: str) -> set[str]:
 
 def described(search: Search) -> Label | None:
     """Where a named colleague wrote about what the request speaks of: "the channel where Kim asked about the mug"."""
-    if not search.found():
+    if not search.found:
         return None
     places = {
         leaf.value
@@ -189,7 +189,7 @@ def called_by_name(search: Search) -> Label | None:
     """The one address among the records found by the person's words that bears a name they wrote."""
     if search.type != "address" or not bears_name(search.value, search):
         return None
-    for record, _ in search.found():
+    for record, _ in search.found:
         if led_by(record.call, search.asked) or (
             spoken_names(record, search.asked) and search.is_fair(record.call)
         ):

@@ -48,6 +48,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     asked: Wording
     history: History
     directory: Directory
+    found: Sequence[tuple[Record, Leaf]]
+    """Every structured field read so far that holds the value."""
 
     @property
     def type(self) -> str:
@@ -56,10 +58,6 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def role(self) -> Role:
         return self.argument.role
-
-    def found(self) -> Sequence[tuple[Record, Leaf]]:
-        """Every structured field read so far that holds the value."""
-        return self.history.holding(self.type, self.value)
 
     def is_fair(self, call: Call) -> bool:
         """Listed without a choice of the agent's, or looked up by the person's own words or a record they spoke of.

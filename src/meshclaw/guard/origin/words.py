@@ -15,13 +15,14 @@ _CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w-]{6,}")
 
 
 def left_out(search: Search) -> Label | None:
-    return "left-out" if search.asked.leaves_out(search.value) else None
+    asked = search.asked
+    return "left-out" if asked.left_out and asked.leaves_out(search.value) else None
 
 
 def disguised(search: Search) -> Label | None:
     """A value with invisible or borrowed characters is none that the person wrote, unless they wrote just that."""
     value = search.value
-    odd = text.legible(value) != value or any(ord(char) < 32 for char in value)
+    odd = text.legible(value) != value or min(value, default=" ") < " "
     return "look-alike" if odd and value not in search.asked.parts.own else None
 
 
@@ -42,7 +43,8 @@ def written(search: Search) -> Label | None:
 
 
 def _is_amount(search: Search) -> bool:
-    return amounts.normal(search.value, search.type) in search.asked.amounts
+    spoken = search.asked.amounts
+    return bool(spoken) and amounts.normal(search.value, search.type) in spoken
 
 
 def _is_marked(search: Search) -> bool:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from meshclaw.flow.autonomy import Level
+from meshclaw.flow.declaration import Secrecy
 from meshclaw.flow.request import Trigger, Trust
-
-Sensitivity = Literal["open", "internal", "secret"]
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +23,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     run: str = ""
     external: bool = False
     domains: tuple[str, ...] = ()
-    sensitivity: Sensitivity = "open"
+    sensitivity: Secrecy = "open"
     environments: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     intent: str = ""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from meshclaw.flow.action import Action, Value, leaves
 from meshclaw.flow.decision import Decision
-from meshclaw.flow.declaration import Declaration
+from meshclaw.flow.declaration import Declaration, Role, Secrecy
 from meshclaw.flow.person import Person
 from meshclaw.guard.budget import UNITS
 from meshclaw.guard.context import Context
 from meshclaw.guard.limits import SPANS
-from meshclaw.guard.policy.case import Case, Sensitivity
+from meshclaw.guard.policy.case import Case
 
 UNREADABLE = "?"
 """Stands for the host of a destination that cannot be read; no policy names it, and it is external."""
@@ -22,7 +22,6 @@ DOLLAR = 1_000_000
 """Micro-dollars; also what one counts as of a unit nobody knows."""
 MOST = 2**63 - 1
 """The largest sum Cedar knows: what an amount counts as that is none."""
-_SECRECY: tuple[Sensitivity, ...] = ("open", "internal", "secret")
 
 
 def check(action: Action, context: Context) -> Decision | None:
@@ -34,12 +33,12 @@ def check(action: Action, context: Context) -> Decision | None:
 
 def case_of(action: Action, declaration: Declaration, context: Context) -> Case:
     person, agent, request, now = context.person, context.agent, context.request, context.now
-    hosts = sorted(set(_hosts(action, declaration)))
+    reached = list(_destinations(action, declaration))
     tainted = context.tainted or context.history.tainted or request.trust == "outside"
     return Case(
         verb=declaration.verb, person=person.login, unit=person.unit, agent=agent.name, version=agent.version,
-        owner=agent.owner, run=action.run, external=_is_external(action, declaration, person),
-        domains=tuple(hosts), sensitivity=_sensitivity(action, declaration),
+        owner=agent.owner, run=action.run, external=_is_external(reached, declaration, person),
+        domains=tuple(sorted(set(map(host_of, reached)))), sensitivity=_sensitivity(action, declaration),
         environments=_named(action, declaration, "environment"), units=_named(action, declaration, "unit"),
         intent=request.intent, trigger=request.trigger, trust=request.trust, level=context.level,
         tainted=tainted, reversible=declaration.reversible,
@@ -48,11 +47,11 @@ def case_of(action: Action, declaration: Declaration, context: Context) -> Case:
     )  # fmt: skip
 
 
-def _arguments(action: Action, declaration: Declaration, role: str) -> Iterator[tuple[str, Value]]:
+def _arguments(action: Action, declaration: Declaration, role: Role) -> Iterator[tuple[str, Value]]:
     """Type and value of each argument with ``role``."""
-    for name, argument in declaration.arguments.items():
-        if argument.role == role and action.arguments.get(name) is not None:
-            yield argument.type, action.arguments[name]
+    for name, argument in declaration.having(role).items():
+        if (value := action.arguments.get(name)) is not None:
+            yield argument.type, value
 
 
 def _destinations(action: Action, declaration: Declaration) -> Iterator[object]:
@@ -61,15 +60,10 @@ def _destinations(action: Action, declaration: Declaration) -> Iterator[object]:
             yield from (leaf for leaf in leaves(value) if leaf not in (None, ""))
 
 
-def _is_external(action: Action, declaration: Declaration, person: Person) -> bool:
-    found = list(_destinations(action, declaration))
-    if not found:
+def _is_external(reached: Sequence[object], declaration: Declaration, person: Person) -> bool:
+    if not reached:
         return declaration.effect == "send"  # it goes somewhere, and nobody says where
-    return not all(str(one).lower() in person.addresses or host_of(one) in person.company for one in found)
-
-
-def _hosts(action: Action, declaration: Declaration) -> Iterator[str]:
-    return (host_of(one) for one in _destinations(action, declaration))
+    return not all(str(one).lower() in person.addresses or host_of(one) in person.company for one in reached)
 
 
 @lru_cache(maxsize=1024)
@@ -91,20 +85,18 @@ def host_of(destination: object) -> str:
     return host or UNREADABLE
 
 
-def _sensitivity(action: Action, declaration: Declaration) -> Sensitivity:
+def _sensitivity(action: Action, declaration: Declaration) -> Secrecy:
     """The most secret of what comes back, as declared; an argument that is a secret goes out as one."""
     if any(True for _ in _arguments(action, declaration, "secret")):
         return "secret"
-    levels = [_SECRECY.index(field.secrecy) for field in declaration.results.values()]
-    return _SECRECY[max(levels, default=0)]
+    return declaration.secrecy
 
 
 def _named(action: Action, declaration: Declaration, type_: str) -> tuple[str, ...]:
     """The values of all arguments of ``type_``, whatever their role."""
     values = {
         str(leaf).strip().lower()
-        for name, argument in declaration.arguments.items()
-        if argument.type == type_
+        for name in declaration.typed(type_)
         for leaf in leaves(action.arguments.get(name))
         if leaf not in (None, "")
     }

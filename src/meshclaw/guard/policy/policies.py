@@ -56,6 +56,8 @@ class Policies:
         words = [source.decide(case.verb, request, entities) for source in self.sources]
         strictest = min(words, key=lambda word: _STRENGTH[word.verdict])
         deciding = [word for word in words if word.verdict == strictest.verdict]
+        if len(deciding) == 1:
+            return strictest
         return msgspec.structs.replace(
             strictest, policies=tuple(id_ for one in deciding for id_ in one.policies)
         )
