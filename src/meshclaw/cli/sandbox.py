@@ -16,6 +16,8 @@ from meshclaw.guard.sandbox.egress.rules import Rule
 from meshclaw.guard.sandbox.explain import Explained, explain
 from meshclaw.guard.sandbox.profile import Profile
 from meshclaw.guard.sandbox.run import run
+from meshclaw.runs.sandboxed import events_of
+from meshclaw.wiring import open_claw
 
 allow = click.option(
     "--allow",
@@ -59,14 +61,20 @@ def explain_(work: Path, hosts: tuple[str, ...], as_json: bool) -> None:
 @allow
 @click.argument("line", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def run_(work: Path, hosts: tuple[str, ...], line: tuple[str, ...]) -> None:
-    """Run COMMAND in a sandbox; its exit code is ours."""
-    finished = run(
-        _profile(work, hosts),
-        line,
-        unsandboxed_allowed=ceiling.load(ceiling.CEILING).sandbox == "if-available",
-        stdin=subprocess.DEVNULL if sys.stdin.isatty() else sys.stdin.fileno(),
-        on_output=_pass_on,
-    )
+    """Run COMMAND in a sandbox; its exit code is ours.
+
+    What it reached, what was refused and what it planted stand in the ledger.
+    """
+    with open_claw(limited=False) as claw:
+        ledger, contents = claw.ledger, claw.contents  # where nothing can be written down nothing is run
+        finished = run(
+            _profile(work, hosts),
+            line,
+            unsandboxed_allowed=ceiling.load(ceiling.CEILING).sandbox == "if-available",
+            stdin=subprocess.DEVNULL if sys.stdin.isatty() else sys.stdin.fileno(),
+            on_output=_pass_on,
+        )
+        ledger.record(*events_of(finished, contents))
     for refusal in finished.refused:
         screen.words(f"Not let out: {screen.clean(refusal.reason)} ({refusal.rule}).")
     for path in finished.planted:

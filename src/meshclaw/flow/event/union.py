@@ -36,6 +36,7 @@ from meshclaw.flow.event.run import (
     RunResumed,
     RunStarted,
 )
+from meshclaw.flow.event.sandbox import EgressPassed, EgressRefused, SandboxEnded
 from meshclaw.flow.event.usage import UsageImported
 
 AnyEvent = (
@@ -61,6 +62,9 @@ AnyEvent = (
     | StopLifted
     | ClockStepped
     | ConnectorReviewed
+    | SandboxEnded
+    | EgressRefused
+    | EgressPassed
     | UsageImported
     | ModelAsked
     | ModelAnswered
