@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from meshclaw.guard.links import MOST, host_of, links_in
+from meshclaw.guard.links import MOST, host_of, links_in, targets_in
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ from meshclaw.guard.links import MOST, host_of, links_in
         ("mailto:x@evil.test?subject=y", "evil.test"),
         ("https://ex\u0430mple.com/", "xn--exmple-4nf.com"),
         ("https://exa\uff4dple.com/", "example.com"),
+        ("https://bank.test)@evil.test/", "evil.test"),
+        ("[bank](https:/evil.test/)", "evil.test"),
     ],
 )
 def test_the_real_host_of_every_link(text: str, host: str) -> None:
@@ -63,10 +65,54 @@ def test_a_link_whose_text_names_another_host_misleads(text: str, misleads: bool
         ("#general", ""),
         ("https://[", ""),
         ("javascript:alert(1)", ""),
+        ("https:/evil.test/x", "evil.test"),
+        ("https:\\evil.test", "evil.test"),
+        ("http:evil.test", "evil.test"),
+        ("https://fa\u00df.example", "xn--fa-hia.example"),
     ],
 )
 def test_host_of(address: str, host: str) -> None:
     assert host_of(address) == host
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("see https://a.example/x, and b.example.", ["a.example/x", "b.example"]),
+        ("bob@acme.example and report.docx v1.2", []),
+        ("[x](//evil.example/a)", ["//evil.example/a"]),
+        ("evil[.]example or evil dot example", ["evil.example"]),
+        ("hxxps://evil.example", ["evil.example"]),
+        ("http://2130706433/", ["2130706433"]),
+        ("192.0.2.7/x", ["192.0.2.7/x"]),
+        ("mailto:eve@evil.example", ["mailto:eve@evil.example"]),
+        ("https://bank.example)@evil.example/x", ["bank.example)@evil.example/x"]),
+        ("www.bank.example'@evil.example", ["bank.example'@evil.example"]),
+        ("https:/evil.example and https:\\evil.example/", ["https:/evil.example", "https:\\evil.example"]),
+        ("h&#116;tps&#58;&#47;&#47;evil&#46;example", ["evil.example"]),
+        ('<a href="https:/\n/evil.example">', ["evil.example"]),
+        ("evil\ufe0f.example", ["evil.example"]),
+        ("<https://evil.example|the page>", ["evil.example"]),
+        ("https://bank.example/a|b", ["bank.example/a|b"]),
+        ("[the plan](docs/plan.md), page.toml and http: or //", []),
+    ],
+)
+def test_links_are_found_as_programs_find_them(written: str, expected: list[str]) -> None:
+    assert targets_in(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("link", "host"),
+    [
+        ("bank.example@evil.example/x", "evil.example"),
+        ("evil.example\\x", "evil.example"),
+        ("evil.example:8443/x?y", "evil.example"),
+        ("//evil.example/x", "evil.example"),
+        ("ftp://evil.example", "evil.example"),
+    ],
+)
+def test_the_host_is_where_it_leads(link: str, host: str) -> None:
+    assert host_of(link) == host
 
 
 PIECES = ["[", "a.", "<a ", "href=", "url(", "[a](", "[]", "a-", "<a href=<", "x://", "mailto:"]
@@ -76,4 +122,5 @@ PIECES = ["[", "a.", "<a ", "href=", "url(", "[a](", "[]", "a-", "<a href=<", "x
 def test_no_text_takes_long(piece: str) -> None:
     started = time.process_time()
     links_in(piece * (MOST // len(piece)))
+    targets_in(piece * (MOST // len(piece)))
     assert time.process_time() - started < 5

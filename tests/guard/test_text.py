@@ -47,37 +47,6 @@ def test_a_link_keeps_all_that_decides_where_it_leads(written: str, expected: st
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("see https://a.example/x, and b.example.", ["a.example/x", "b.example"]),
-        ("bob@acme.example and report.docx v1.2", []),
-        ("[x](//evil.example/a)", ["//evil.example/a"]),
-        ("evil[.]example or evil dot example", ["evil.example"]),
-        ("hxxps://evil.example", ["evil.example"]),
-        ("http://2130706433/", ["2130706433"]),
-        ("192.0.2.7/x", ["192.0.2.7/x"]),
-        ("mailto:eve@evil.example", ["mailto:eve@evil.example"]),
-    ],
-)
-def test_links_are_found_as_programs_find_them(written: str, expected: list[str]) -> None:
-    assert text.links(written) == expected
-
-
-@pytest.mark.parametrize(
-    ("link", "host"),
-    [
-        ("bank.example@evil.example/x", "evil.example"),
-        ("evil.example\\x", "evil.example"),
-        ("evil.example:8443/x?y", "evil.example"),
-        ("//evil.example/x", "evil.example"),
-        ("ftp://evil.example", "evil.example"),
-    ],
-)
-def test_the_host_is_where_it_leads(link: str, host: str) -> None:
-    assert text.host(link) == host
-
-
-@pytest.mark.parametrize(
     ("words", "expected"),
     [
         ("Pay 50 EUR for invoice 9000", {"50"}),
@@ -120,7 +89,9 @@ BOMBS = [
     "hi \n" * (LONG // 4), "-----BEGIN " * (LONG // 11), "delete it and " * (LONG // 14), "e\u0301" * (LONG // 2),
     "delete x " * (LONG // 9),
     "do not delete x " * (LONG // 16),
-    "www." * (LONG // 4), "//a" * (LONG // 3), " dot " * (LONG // 5), "mailto:" * (LONG // 7), "#" * LONG,
+    "www." * (LONG // 4), "//a" * (LONG // 3), " dot " * (LONG // 5), "mailto:" * (LONG // 7), "//a.b@" * (LONG // 6),
+    "https://a)" * (LONG // 10), "[](" * (LONG // 3), "[a]: " * (LONG // 5), "url( " * (LONG // 5),
+    "href=" * (LONG // 5), "<a:b|" * (LONG // 5), "&amp;" * (LONG // 5), "a.b:x" * (LONG // 5), "#" * LONG,
     "message" * (LONG // 7) + ":", "wrote " * (LONG // 6), "summarize " * (LONG // 10), "let a know " * (LONG // 11),
 ]  # fmt: skip
 

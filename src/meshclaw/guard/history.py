@@ -16,6 +16,7 @@ import msgspec
 from meshclaw.flow.action import Action, leaves
 from meshclaw.flow.declaration import Declaration, Field, Writer
 from meshclaw.guard import text
+from meshclaw.guard.links import targets_in
 from meshclaw.guard.values import values_of
 
 UNDECLARED = Field("free_text")
@@ -34,7 +35,7 @@ class Leaf(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def links(self) -> frozenset[str]:
-        return frozenset(text.links(self.value))
+        return frozenset(targets_in(self.value))
 
     @cached_property
     def addresses(self) -> frozenset[str]:

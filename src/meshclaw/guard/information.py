@@ -17,6 +17,7 @@ from meshclaw.guard import text
 from meshclaw.guard.context import Context
 from meshclaw.guard.disguise import Squeezed
 from meshclaw.guard.history import History, Record, is_id, stretches
+from meshclaw.guard.links import targets_in
 from meshclaw.guard.origin.search import led_by
 from meshclaw.guard.wording import Wording, wording
 
@@ -94,7 +95,7 @@ def _finds(
         return
     if image := _IMAGE.search(value):
         yield "image", image[0]
-    yield from (("link", one) for one in text.links(value) if one not in asked.supplied_links)
+    yield from (("link", one) for one in targets_in(value) if one not in asked.supplied_links)
     if leaves and "@" in text.legible(value):
         yield from (
             ("address", one) for one in text.addresses(value) if not _may_be_told(one, asked, context)

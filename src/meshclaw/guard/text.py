@@ -17,25 +17,10 @@ from functools import lru_cache
 _LOCAL = r"[\w.!#$%&*+/=?^{|}~-]"
 _ADDRESS = re.compile(rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]++(?:\.[\w-]++)+")
 _WHOLE_ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,200}@[\w-]+(?:\.[\w-]+)*")
-# Text that a mail or chat program turns into a link: a scheme, or a name that ends in letters after a dot.
-_REST = r"[^\s<>\"'`)\]}]*+"
-_LINK = re.compile(
-    rf"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{{1,20}}:[/\\]{{2}}{_REST}"
-    rf"|(?<![\w.@-])www\.{_REST}"
-    rf"|(?<![\w:/\\])[/\\]{{2}}(?=[\w.-]+\.){_REST}"
-    rf"|(?<![\w.@/-])(?:[\w-]++\.)+(?:[^\W\d_]{{2,63}}|xn--[\w-]++)(?:[:/?#]{_REST})?(?![\w@-])"
-    rf"|(?<![\w.@/-])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:[:/?#]{_REST}|(?![\w.@-]))"
-    rf"|(?<!\w)(?:javascript|data|vbscript|file|mailto|tel|sms):[^\s<>\"'`)\]}}]++",
-    re.IGNORECASE,
-)
-# What people write so that a link is not one, and readers (or their programs) turn back.
-_DEFANGED = re.compile(r"\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?", re.IGNORECASE)
-_SPELLED = re.compile(r"(?<=\w) dot (?=\w)", re.IGNORECASE)
-_BROKEN_SCHEME = re.compile(r"h\s?t\s?t\s?p\s?(s?)\s?:\s?(?=[/\\])", re.IGNORECASE)
-_FILE_ENDINGS = frozenset(
+FILE_ENDINGS = frozenset(
     "txt md pdf doc docx xls xlsx ppt pptx csv odt ods png jpg jpeg gif zip json xml html ics eml py js".split()
 )
-_TRAILING = ".,;:!?"
+TRAILING = ".,;:!?"
 _GOES_ON_BEFORE = re.compile(r"(?:[\w@/&+\\-]|\w[.,:])\Z")
 _GOES_ON = re.compile(r"[\w@/&+\\-]|[.,:]\w")
 _REMEMBERED = 2000
@@ -74,7 +59,7 @@ def visible(text: str) -> str:
 def name(text: str) -> str:
     """The form in which names of things are compared: ``grocery-list.docx`` and ``Grocery list`` are one."""
     stem, dot, ending = plain(text).rpartition(".")
-    base = stem if dot and ending in _FILE_ENDINGS else plain(text)
+    base = stem if dot and ending in FILE_ENDINGS else plain(text)
     return " ".join(re.sub(r"[_\-]+", " ", base).split())
 
 
@@ -90,42 +75,21 @@ def address(text: str) -> str:
     if not _WHOLE_ADDRESS.fullmatch(text.rstrip(".")):
         return ""
     local, _, domain = text.lower().rpartition("@")
-    return f"{local}@{_ascii(domain.rstrip('.'))}"
+    return f"{local}@{ascii_domain(domain.rstrip('.'))}"
 
 
 def addresses(text: str) -> list[str]:
     """Every mail address in ``text``, in normal form, in order, each once."""
-    found = (address(one.rstrip(_TRAILING)) for one in _ADDRESS.findall(legible(text)))
+    found = (address(one.rstrip(TRAILING)) for one in _ADDRESS.findall(legible(text)))
     return list(dict.fromkeys(filter(None, found)))
 
 
 @lru_cache(maxsize=4096)
 def link(text: str) -> str:
     """A web link without scheme, ``www.`` and final slash; the host in its ASCII form. Other schemes stay."""
-    bare = re.sub(r"^https?://", "", text.strip().rstrip(_TRAILING), flags=re.IGNORECASE)
+    bare = re.sub(r"^https?://", "", text.strip().rstrip(TRAILING), flags=re.IGNORECASE)
     host, slash, rest = re.sub(r"^www\.", "", bare, flags=re.IGNORECASE).partition("/")
-    return f"{_ascii(host.lower().rstrip('.'))}{slash}{rest}".rstrip("/")
-
-
-def host(link: str) -> str:
-    """The host of a link in normal form."""
-    return re.split(r"[/?#\\:]", re.sub(r"^(?:(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,}|mailto:)", "", link))[
-        0
-    ].rpartition("@")[2]
-
-
-def links(text: str) -> list[str]:
-    """Every link that a reader's program may make of ``text``, in normal form, in order, each once."""
-    if "." not in text and ":" not in text and "dot" not in text.lower() and text.isascii():
-        return []
-    text = _SPELLED.sub(".", _DEFANGED.sub(".", legible(text)))
-    text = _BROKEN_SCHEME.sub(r"http\1:", re.sub(r"\bhxxp", "http", text, flags=re.IGNORECASE))
-    found = (match.rstrip(_TRAILING) for match in _LINK.findall(text))
-    return list(dict.fromkeys(link(one) for one in found if not _is_file_name(one)))
-
-
-def _is_file_name(text: str) -> bool:
-    return not re.search(r"[/:\\]", text) and text.rpartition(".")[2].lower() in _FILE_ENDINGS
+    return f"{ascii_domain(host.lower().rstrip('.'))}{slash}{rest}".rstrip("/")
 
 
 def holds(phrase: str, text: str) -> bool:
@@ -142,8 +106,11 @@ def holds(phrase: str, text: str) -> bool:
     return False
 
 
-def _ascii(domain: str) -> str:
-    """Label by label, without the mappings by which IDNA 2003 made one host of two (as of a sharp s)."""
+def ascii_domain(domain: str) -> str:
+    """As it goes over the wire; what cannot be encoded keeps its letters.
+
+    Label by label, without the mappings by which IDNA 2003 made one host of two (as of a sharp s).
+    """
     if domain.isascii():
         return domain
     try:

@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from meshclaw.guard import amounts, clauses, deeds, names, text
 from meshclaw.guard.clauses import Sentence
 from meshclaw.guard.lexicon import COMMON, DETERMINERS, FRESH, Verbs
+from meshclaw.guard.links import targets_in
 from meshclaw.guard.pasted import MARK, Parts
 
 _STARTING = re.compile(
@@ -58,7 +59,7 @@ class Wording:
         self.unquoted = text.plain(parts.unquoted)
         self.sentences = clauses.sentences(parts.asking)
         self.addresses = frozenset(text.addresses(_spaced(parts.targets)))
-        self.links = frozenset(text.links(_spaced(parts.targets)))
+        self.links = frozenset(targets_in(_spaced(parts.targets)))
         self.left_out = text.plain(parts.left_out)
 
     @cached_property
@@ -73,7 +74,7 @@ class Wording:
     @cached_property
     def supplied_links(self) -> frozenset[str]:
         """Links that may stand in what goes out: long quotations are theirs too."""
-        return frozenset(text.links(_spaced(self.parts.own)))
+        return frozenset(targets_in(_spaced(self.parts.own)))
 
     @cached_property
     def supplied_addresses(self) -> frozenset[str]:

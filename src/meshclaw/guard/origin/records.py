@@ -11,6 +11,7 @@ from itertools import pairwise
 from meshclaw.guard import text
 from meshclaw.guard.history import Leaf, Record, is_id
 from meshclaw.guard.lexicon import COMMON, DEEDS, Verbs
+from meshclaw.guard.links import host_of
 from meshclaw.guard.origin.search import Label, Search, is_own_id, led_by, spoken_names
 from meshclaw.guard.origin.words import bears_name, name_parts
 from meshclaw.guard.wording import Wording
@@ -249,9 +250,9 @@ def linked(search: Search) -> Label | None:
 
 
 def _shares_its_site(wanted: str, search: Search) -> bool:
-    site = text.host(wanted).split(".")[-2:]
+    site = host_of(wanted).split(".")[-2:]
     return any(
-        link != wanted and text.host(link).split(".")[-2:] == site
+        link != wanted and host_of(link).split(".")[-2:] == site
         for _, leaf in search.history.free_text()
         if leaf.field.writer == "member"
         for link in leaf.links

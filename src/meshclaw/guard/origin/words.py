@@ -7,6 +7,7 @@ import re
 from meshclaw.flow.lookalike import alike, skeleton
 from meshclaw.guard import amounts, text
 from meshclaw.guard.history import is_id, normal
+from meshclaw.guard.links import host_of
 from meshclaw.guard.origin.search import Label, Search
 
 _MARKS = ("id", "#", "number", "no", "nr")
@@ -112,7 +113,7 @@ def looks_like(search: Search) -> str:
         case "address":
             return _address_like(search)
         case "url":
-            host = text.host(text.link(search.value))
+            host = host_of(text.link(search.value))
             return next((one for one in sorted(_hosts(search)) if _domain_like(host, one)), "")
         case type_ if is_id(type_) or search.role == "amount":
             return ""
@@ -123,7 +124,7 @@ def looks_like(search: Search) -> str:
 
 
 def _hosts(search: Search) -> set[str]:
-    return {text.host(one) for one in search.asked.links}
+    return {host_of(one) for one in search.asked.links}
 
 
 def _address_like(search: Search) -> str:
