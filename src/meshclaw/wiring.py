@@ -162,20 +162,21 @@ class Claw:
 
     def door(self, mailbox: Mailbox | None = None, account: Account | None = None) -> Door:
         connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
-        person = self.person(account)
         return Door(Parts(ledger=self.ledger, contents=self.contents, connectors=connectors,
             ceiling=self.ceiling, policies=self.policies, stopped=self.stopped, limits=self.limits,
-            person=person, persons=self.persons, directory=Directory(own=person.addresses),
+            person=self.person, persons=self.persons, directory=self.directory(account),
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
         ))  # fmt: skip
 
-    def person(self, account: Account | None = None) -> Person:
-        """Who this is, by what neither they nor the claw can choose; their addresses apart."""
+    @property
+    def person(self) -> Person:
         company = self.ceiling.company
-        return Person(
-            login=_login(), unit=company.unit, company=company.domains,
-            addresses=frozenset(one.lower() for one in account.me) if account else frozenset(),
-        )  # fmt: skip
+        return Person(login=_login(), unit=company.unit, company=company.domains)
+
+    @staticmethod
+    def directory(*accounts: Account | None) -> Directory:
+        """Of each account the addresses that are the person's own."""
+        return Directory(own=frozenset(one.lower() for known in accounts if known for one in known.me))
 
     def declarations(self) -> list[Declaration]:
         """What every connector here can do."""

@@ -9,6 +9,7 @@ from meshclaw.flow.action import Action
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.person import Person
 from meshclaw.flow.run import Run
+from meshclaw.guard.directory import Directory
 from meshclaw.guard.policy.policies import from_texts
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
@@ -23,7 +24,7 @@ PERMIT = "permit (principal, action, resource);"
 def past(ledger: Ledger, contents: ContentStore, door: Door) -> list[Recorded]:
     return list(
         recorded(
-            ledger, contents, door.declaration, policies=door.parts.policies, person=Person(),
+            ledger, contents, door.declaration, policies=door.parts.policies, person=Person(), directory=Directory(),
             since=ledger.now() - timedelta(days=1),
         )
     )  # fmt: skip

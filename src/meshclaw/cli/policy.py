@@ -99,7 +99,7 @@ def explain(verb: str, agent: str, intent: str, as_json: bool, level: str, **mor
         known = ", ".join(one.verb for one in _declared())
         raise UserError(f"no connector declares {verb!r}", fix=f"Known: {known}")
     who = AGENTS[agent]
-    person, purpose = Claw(home()).person(), intent or min(who.intents)
+    person, purpose = Claw(home()).person, intent or min(who.intents)
     case = msgspec.convert(
         {
             "verb": verb, "agent": who.name, "version": who.version, "owner": who.owner, "intent": purpose,
@@ -234,12 +234,11 @@ def _list(changed: list[Changed]) -> None:
 
 
 def _recorded(claw: Claw, chosen: Policies, back: timedelta) -> Iterator[Recorded]:
-    mine = [claw.person(account) for account in claw.accounts.all()] or [claw.person()]
-    person = msgspec.structs.replace(mine[0], addresses=frozenset().union(*(one.addresses for one in mine)))
     declared = {one.verb: one for one in claw.declarations()}
     return recorded(
         claw.ledger, claw.contents, declared.get,
-        policies=chosen, person=person, since=claw.ledger.now() - back,
+        policies=chosen, person=claw.person, directory=claw.directory(*claw.accounts.all()),
+        since=claw.ledger.now() - back,
     )  # fmt: skip
 
 

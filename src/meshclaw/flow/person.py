@@ -1,4 +1,4 @@
-"""The employee the claw works for, as far as rights depend on it."""
+"""The employee the claw works for, by what neither they nor the claw can choose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,5 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     login: str = ""
     """On this machine, as the system knows it."""
     unit: str = ""
-    addresses: frozenset[str] = frozenset()
-    """Their own mail addresses, lower case."""
     company: frozenset[str] = frozenset()
     """Domains whose addresses belong to colleagues, lower case."""

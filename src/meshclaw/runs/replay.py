@@ -22,6 +22,7 @@ from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.context import Context
+from meshclaw.guard.directory import Directory
 from meshclaw.guard.policy.case import Case
 from meshclaw.guard.policy.layer import case_of
 from meshclaw.guard.policy.policies import Policies
@@ -97,7 +98,7 @@ def verdict(was: ActionDecided, word: Decision) -> Verdict:
 
 def recorded(
     ledger: Ledger, contents: ContentStore, declared: Callable[[str], Declaration | None], *,
-    policies: Policies, person: Person, since: datetime,
+    policies: Policies, person: Person, directory: Directory, since: datetime,
 ) -> Iterator[Recorded]:  # fmt: skip
     """Every decision since then, with the case as it was: level, reads before it, hour."""
     past, first = _Past(), timestamp(since)
@@ -108,7 +109,8 @@ def recorded(
         declaration, action = declared(event.verb), _action(contents, event)
         case = None
         if declaration is not None and action is not None and event.run in past.requests:
-            case = case_of(action, declaration, past.context(event, declaration, policies, person))
+            context = past.context(event, declaration, policies=policies, person=person, directory=directory)
+            case = case_of(action, declaration, context)
         yield Recorded(decided=event, case=case)
 
 
@@ -139,10 +141,11 @@ class _Past:
                 pass
 
     def context(
-        self, event: ActionDecided, declaration: Declaration, policies: Policies, person: Person
-    ) -> Context:
+        self, event: ActionDecided, declaration: Declaration, *,
+        policies: Policies, person: Person, directory: Directory,
+    ) -> Context:  # fmt: skip
         return Context(
-            declaration=declaration, grant=_NO_GRANT, policies=policies, person=person,
+            declaration=declaration, grant=_NO_GRANT, policies=policies, person=person, directory=directory,
             level=self._autonomy.level(event.agent, declaration), agent=_agent(event.agent),
             request=self.requests[event.run], tainted=event.run in self._tainted,
             now=datetime.fromisoformat(event.ts).astimezone(),

@@ -15,6 +15,7 @@ from meshclaw.flow.grant import Grant, Rights
 from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.guard import Context, decide
+from meshclaw.guard.directory import Directory
 from meshclaw.guard.policy.layer import MOST, case_of, host_of
 from meshclaw.guard.policy.policies import from_texts
 from meshclaw.testing.policies import permit_all
@@ -23,9 +24,7 @@ RIGHTS = Rights(
     effects=frozenset({"read", "write", "send", "spend", "deploy"}), verbs=frozenset({"x.*", "mail.*"})
 )
 CLERK = Agent(name="clerk", version="2", purpose="", owner="us", intents=frozenset(), rights=RIGHTS)
-ADA = Person(
-    login="ada", unit="sales", addresses=frozenset({"ada@mail.example"}), company=frozenset({"example.com"})
-)
+ADA = Person(login="ada", unit="sales", company=frozenset({"example.com"}))
 PAY = Declaration(
     verb="x.pay", effect="spend", reversible=False, words="Pay",
     arguments={
@@ -43,7 +42,7 @@ def context(**more: Any) -> Context:
         "declaration": PAY, "grant": Grant(ceiling=RIGHTS, agent=RIGHTS, intent=RIGHTS), "level": "autonomous",
         "now": datetime(2026, 11, 21, 23, 30, tzinfo=timezone(timedelta(hours=1))), "agent": CLERK, "person": ADA,
         "request": Request(intent="x", trigger="schedule", trust="schedule"), "policies": permit_all([PAY]),
-        "tainted": False, "reviewed": True,
+        "tainted": False, "reviewed": True, "directory": Directory(own=frozenset({"ada@mail.example"})),
     }  # fmt: skip
     return Context(**{**fields, **more})
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from meshclaw.flow.action import Action, Value, leaves
 from meshclaw.flow.decision import Decision
 from meshclaw.flow.declaration import Declaration, Role, Secrecy
-from meshclaw.flow.person import Person
 from meshclaw.guard.budget import UNITS
 from meshclaw.guard.context import Context
 from meshclaw.guard.limits import SPANS
@@ -37,7 +36,7 @@ def case_of(action: Action, declaration: Declaration, context: Context) -> Case:
     tainted = context.tainted or context.history.tainted or request.trust == "outside"
     return Case(
         verb=declaration.verb, person=person.login, unit=person.unit, agent=agent.name, version=agent.version,
-        owner=agent.owner, run=action.run, external=_is_external(reached, declaration, person),
+        owner=agent.owner, run=action.run, external=_is_external(reached, declaration, context),
         domains=tuple(sorted(set(map(host_of, reached)))), sensitivity=_sensitivity(action, declaration),
         environments=_named(action, declaration, "environment"), units=_named(action, declaration, "unit"),
         intent=request.intent, trigger=request.trigger, trust=request.trust, level=context.level,
@@ -60,10 +59,11 @@ def _destinations(action: Action, declaration: Declaration) -> Iterator[object]:
             yield from (leaf for leaf in leaves(value) if leaf not in (None, ""))
 
 
-def _is_external(reached: Sequence[object], declaration: Declaration, person: Person) -> bool:
+def _is_external(reached: Sequence[object], declaration: Declaration, context: Context) -> bool:
+    own, company = context.directory.own, context.person.company
     if not reached:
         return declaration.effect == "send"  # it goes somewhere, and nobody says where
-    return not all(str(one).lower() in person.addresses or host_of(one) in person.company for one in reached)
+    return not all(str(one).lower() in own or host_of(one) in company for one in reached)
 
 
 @lru_cache(maxsize=1024)
