@@ -25,7 +25,7 @@ from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.guard import Context, decide
 from meshclaw.guard.history import History
-from meshclaw.guard.policy.layer import case_of
+from meshclaw.guard.layers.policy import case_of
 from meshclaw.guard.policy.policies import from_texts
 from meshclaw.guard.policy.schema import schema_text
 

@@ -21,8 +21,8 @@ from meshclaw.guard import Context
 from meshclaw.guard.decide import LAYERS, judge
 from meshclaw.guard.directory import Directory, Entry
 from meshclaw.guard.history import History
+from meshclaw.guard.layers.plan import freeze
 from meshclaw.guard.manifest import read
-from meshclaw.guard.plan import freeze
 from meshclaw.testing.policies import permit_all
 
 MANIFESTS = Path(__file__).parent / "manifests"

@@ -16,13 +16,14 @@ from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
 from meshclaw.flow.person import Person
 from meshclaw.flow.stop import Stop
-from meshclaw.guard import ceiling, limits, stop
+from meshclaw.guard import ceiling, limits
 from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.directory import Directory
+from meshclaw.guard.layers import stop
+from meshclaw.guard.layers.review import reviewed
 from meshclaw.guard.limits import Limits
 from meshclaw.guard.policy import policies
 from meshclaw.guard.policy.policies import Policies
-from meshclaw.guard.review import reviewed
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meshclaw.guard import stop
+from meshclaw.guard.layers import stop
 from tests.cli.conftest import Meshclaw, snapshot
 
 NIGHT = (

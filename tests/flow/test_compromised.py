@@ -25,8 +25,8 @@ from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
 from meshclaw.guard import intents
 from meshclaw.guard.ceiling import Ceiling
+from meshclaw.guard.layers.review import pin
 from meshclaw.guard.manifest import declarations
-from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door

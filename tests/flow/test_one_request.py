@@ -20,7 +20,7 @@ from meshclaw.flow.grant import Rights
 from meshclaw.flow.person import Person
 from meshclaw.guard import intents
 from meshclaw.guard.ceiling import Ceiling
-from meshclaw.guard.review import pin
+from meshclaw.guard.layers.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, kind_of
 from meshclaw.outcomes.count import count

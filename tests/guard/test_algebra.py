@@ -101,8 +101,8 @@ def test_a_decision_does_not_depend_on_the_order_of_arguments(data: st.DataObjec
 @given(st.data())
 def test_taking_a_sentence_out_of_a_request_never_licenses_more(data: st.DataObject) -> None:
     """But for those that forbid: the request here holds none."""
-    from meshclaw.guard.licence import is_licensed
-    from meshclaw.guard.wording import wording
+    from meshclaw.guard.layers.licence import is_licensed
+    from meshclaw.guard.request.wording import wording
     from tests.guard.office import VERBS, declared
     from tests.guard.sayings import FIRST, SECOND
 

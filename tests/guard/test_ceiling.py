@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from meshclaw.errors import Damaged, UserError
-from meshclaw.guard import ceiling, owned, stop
+from meshclaw.guard import ceiling, owned
 from meshclaw.guard.ceiling import DEFAULT_RIGHTS, Ceiling, load
+from meshclaw.guard.layers import stop
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from meshclaw.guard import amounts, text
+from meshclaw.guard import text
+from meshclaw.guard.request import amounts
 from tests.guard.desk import Desk, mail
 
 

@@ -10,9 +10,10 @@ from meshclaw.flow.grant import Rights
 from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
-from meshclaw.guard import intents, stop
+from meshclaw.guard import intents
 from meshclaw.guard.ceiling import Ceiling
-from meshclaw.guard.review import pin
+from meshclaw.guard.layers import stop
+from meshclaw.guard.layers.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import run as runs

@@ -14,8 +14,8 @@ from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.guard import intents
 from meshclaw.guard.ceiling import Ceiling
+from meshclaw.guard.layers.review import pin
 from meshclaw.guard.limits import Limits, Window
-from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door

@@ -22,7 +22,7 @@ from meshclaw.flow.run import Run
 from meshclaw.flow.slip import Enclosed
 from meshclaw.flow.units import utc_now
 from meshclaw.guard.decide import LAYERS
-from meshclaw.guard.review import pin
+from meshclaw.guard.layers.review import pin
 from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.device import Device
 from meshclaw.ledger.ledger import Ledger, timestamp

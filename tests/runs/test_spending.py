@@ -19,8 +19,8 @@ from meshclaw.flow.event.guard import AutonomyChanged, ClockStepped
 from meshclaw.flow.event.run import RunFrozen
 from meshclaw.flow.run import Run
 from meshclaw.flow.units import utc_now
+from meshclaw.guard.layers.review import pin
 from meshclaw.guard.limits import DEFAULT, RunWindow, Window
-from meshclaw.guard.review import pin
 from meshclaw.guard.spent import ALIKE, DAY
 from meshclaw.ledger import ledger as ledger_module
 from meshclaw.ledger.ledger import Ledger

@@ -10,7 +10,7 @@ import pytest
 from meshclaw.flow.action import Action
 from meshclaw.flow.event.action import ActionFailed
 from meshclaw.flow.run import Run
-from meshclaw.guard import stop
+from meshclaw.guard.layers import stop
 from meshclaw.runs import act
 from meshclaw.runs.act import Door
 from meshclaw.testing.connector import NOTE, FakeConnector

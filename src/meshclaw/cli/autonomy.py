@@ -11,7 +11,7 @@ from meshclaw.cli import screen
 from meshclaw.errors import UserError
 from meshclaw.flow.autonomy import LADDER, Level
 from meshclaw.flow.event.guard import AutonomyChanged
-from meshclaw.guard.autonomy import Autonomy
+from meshclaw.guard.layers.autonomy import Autonomy
 from meshclaw.wiring import open_claw
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from meshclaw.cli import screen
 from meshclaw.guard import limits
-from meshclaw.guard.budget import amount
+from meshclaw.guard.layers.budget import amount
 from meshclaw.runs.run import tell, tell_last
 from meshclaw.runs.spending import Spending
 from meshclaw.wiring import Claw, open_claw

@@ -8,7 +8,7 @@ from meshclaw.cli import screen
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
-from meshclaw.guard.review import pin, reviewed
+from meshclaw.guard.layers.review import pin, reviewed
 from meshclaw.wiring import Claw, open_claw
 
 

@@ -13,7 +13,8 @@ import msgspec
 from meshclaw.cli import screen
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.placement import INBOX
-from meshclaw.guard import ceiling, stop
+from meshclaw.guard import ceiling
+from meshclaw.guard.layers import stop
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.home import home
 from meshclaw.wiring import Claw, open_claw

@@ -7,8 +7,8 @@ import sys
 import click
 
 from meshclaw.cli import screen
-from meshclaw.guard.licence import licensed, needs_licence
-from meshclaw.guard.wording import wording
+from meshclaw.guard.layers.licence import licensed, needs_licence
+from meshclaw.guard.request.wording import wording
 from meshclaw.runs.run import tell
 from meshclaw.runs.why import Again, again, find
 from meshclaw.wiring import open_claw

@@ -8,7 +8,7 @@ from meshclaw.cli import screen
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import ClawStopped, StopLifted
-from meshclaw.guard import stop
+from meshclaw.guard.layers import stop
 from meshclaw.settings.home import home
 from meshclaw.wiring import open_claw
 

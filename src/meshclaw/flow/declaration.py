@@ -64,7 +64,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     words: str
     """What it does, in the words of a person: shown in approvals."""
     deed: str = ""
-    """What a person must have asked for, one of ``guard.licence.DEEDS``, as in ``send`` or ``delete``."""
+    """What a person must have asked for, one of ``guard.request.lexicon.DEEDS``, as in ``send`` or ``delete``."""
     objects: tuple[str, ...] = ()
     """What a person calls the things it works on: ``file``, ``document``."""
     results: dict[str, Field] = {}

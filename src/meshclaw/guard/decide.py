@@ -14,8 +14,9 @@ import msgspec
 
 from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision
-from meshclaw.guard import (
-    approvals,
+from meshclaw.guard import approvals
+from meshclaw.guard.context import Context
+from meshclaw.guard.layers import (
     autonomy,
     budget,
     declared,
@@ -24,12 +25,11 @@ from meshclaw.guard import (
     information,
     licence,
     plan,
+    policy,
     questions,
     review,
     stop,
 )
-from meshclaw.guard.context import Context
-from meshclaw.guard.policy import layer as policy
 from meshclaw.guard.values import values_of
 
 Layer = Callable[[Action, Context], Decision | None]

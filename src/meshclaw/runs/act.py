@@ -24,7 +24,7 @@ from meshclaw.flow.receipt import Receipt, Undo
 from meshclaw.flow.run import Run
 from meshclaw.flow.slip import Enclosed
 from meshclaw.flow.stop import Stop
-from meshclaw.guard import stop
+from meshclaw.guard.layers import stop
 from meshclaw.runs.deciding import Deciding, Parts
 from meshclaw.runs.outbox import HELD, LOST, Item, Stand
 from meshclaw.runs.result import Result

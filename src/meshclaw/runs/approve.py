@@ -13,7 +13,7 @@ from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.approval import ApprovalAnswered, ApprovalSeconded
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.guard.approvals import channel_problem
-from meshclaw.guard.autonomy import Autonomy
+from meshclaw.guard.layers.autonomy import Autonomy
 from meshclaw.guard.second import approver, problem
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door

@@ -27,17 +27,17 @@ from meshclaw.flow.slip import Enclosed
 from meshclaw.flow.stop import Stop
 from meshclaw.guard import decide
 from meshclaw.guard.approvals import ANSWERS, Approvals
-from meshclaw.guard.autonomy import Autonomy
-from meshclaw.guard.budget import cost_of
 from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import History
 from meshclaw.guard.intents import INTENTS, NOTHING
+from meshclaw.guard.layers.autonomy import Autonomy
+from meshclaw.guard.layers.budget import cost_of
+from meshclaw.guard.layers.plan import freeze
+from meshclaw.guard.layers.questions import FROZEN
+from meshclaw.guard.layers.review import SHIPPED, pin
 from meshclaw.guard.limits import DEFAULT, Limits
-from meshclaw.guard.plan import freeze
 from meshclaw.guard.policy.policies import Policies
-from meshclaw.guard.questions import FROZEN
-from meshclaw.guard.review import SHIPPED, pin
 from meshclaw.guard.slip import REACHING, draw
 from meshclaw.guard.spent import Spent
 from meshclaw.ledger.content import ContentStore

@@ -20,11 +20,11 @@ from meshclaw.flow.event.run import RunStarted
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
-from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.context import Context
 from meshclaw.guard.directory import Directory
+from meshclaw.guard.layers.autonomy import Autonomy
+from meshclaw.guard.layers.policy import case_of
 from meshclaw.guard.policy.case import Case
-from meshclaw.guard.policy.layer import case_of
 from meshclaw.guard.policy.policies import Policies
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp

@@ -20,9 +20,9 @@ from meshclaw.flow.slip import Enclosed
 from meshclaw.flow.stop import Stop
 from meshclaw.guard import Context
 from meshclaw.guard.approvals import Approvals
-from meshclaw.guard.autonomy import Autonomy
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import History
+from meshclaw.guard.layers.autonomy import Autonomy
 from meshclaw.guard.limits import Limits
 from meshclaw.guard.policy.policies import Policies
 from meshclaw.guard.spent import Spent

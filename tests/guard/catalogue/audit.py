@@ -11,9 +11,9 @@ import msgspec
 
 from meshclaw.flow.action import Action
 from meshclaw.flow.units import utc_now
-from meshclaw.guard import stop
 from meshclaw.guard.decide import LAYERS
 from meshclaw.guard.exposed import exposed
+from meshclaw.guard.layers import stop
 from meshclaw.guard.limits import DEFAULT, Limits, RunWindow, Window
 from meshclaw.ledger import ledger as ledger_module
 from meshclaw.runs.ask import slip_of

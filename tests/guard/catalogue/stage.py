@@ -25,10 +25,11 @@ from meshclaw.flow.grant import Rights
 from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
-from meshclaw.guard import intents, manifest, stop
+from meshclaw.guard import intents, manifest
 from meshclaw.guard.ceiling import Ceiling
+from meshclaw.guard.layers import stop
+from meshclaw.guard.layers.review import pin
 from meshclaw.guard.policy.policies import from_texts
-from meshclaw.guard.review import pin
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs import approve

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from meshclaw.guard import text
 from meshclaw.guard.history import Call, is_id
-from meshclaw.guard.lexicon import DEEDS, EVERY, SUPERLATIVES, Verbs
 from meshclaw.guard.origin.search import Label, Search, is_own_id
+from meshclaw.guard.request.lexicon import DEEDS, EVERY, SUPERLATIVES, Verbs
 
 _CLOSED = 4
 """At most one in so many may stay uncounted."""

@@ -10,11 +10,11 @@ from itertools import pairwise
 
 from meshclaw.guard import text
 from meshclaw.guard.history import Leaf, Record, is_id
-from meshclaw.guard.lexicon import COMMON, DEEDS, Verbs
 from meshclaw.guard.links import host_of
 from meshclaw.guard.origin.search import Label, Search, is_own_id, led_by, spoken_names
 from meshclaw.guard.origin.words import bears_name, name_parts
-from meshclaw.guard.wording import Wording
+from meshclaw.guard.request.lexicon import COMMON, DEEDS, Verbs
+from meshclaw.guard.request.wording import Wording
 
 # -- this run's own work -------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import msgspec
 from meshclaw.flow.declaration import Argument, Role
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.history import Call, History, Leaf, Record, is_id
-from meshclaw.guard.wording import Wording
+from meshclaw.guard.request.wording import Wording
 
 Label = Literal[
     "person",  # written by them

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from meshclaw.flow.lookalike import alike, skeleton
-from meshclaw.guard import amounts, text
+from meshclaw.guard import text
 from meshclaw.guard.history import is_id, normal
 from meshclaw.guard.links import host_of
 from meshclaw.guard.origin.search import Label, Search
+from meshclaw.guard.request import amounts
 
 _MARKS = ("id", "#", "number", "no", "nr")
 _CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w-]{6,}")

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from meshclaw.guard.clauses import PRONOUNS, VERBS, Sentence
-from meshclaw.guard.lexicon import (
+from meshclaw.guard.request.clauses import PRONOUNS, VERBS, Sentence
+from meshclaw.guard.request.lexicon import (
     ASKED_OF,
     BACK_TO_ME,
     BEFORE_A_DEED,

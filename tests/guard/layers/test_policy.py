@@ -16,7 +16,7 @@ from meshclaw.flow.person import Person
 from meshclaw.flow.request import Request
 from meshclaw.guard import Context, decide
 from meshclaw.guard.directory import Directory
-from meshclaw.guard.policy.layer import MOST, case_of, host_of
+from meshclaw.guard.layers.policy import MOST, case_of, host_of
 from meshclaw.guard.policy.policies import from_texts
 from meshclaw.testing.policies import permit_all
 

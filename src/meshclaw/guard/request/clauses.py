@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from meshclaw.guard.lexicon import (
+from meshclaw.guard.request.lexicon import (
     ASKS_ABOUT,
     ASKS_WITHOUT_MARK,
     BUT_DO,
@@ -18,7 +18,7 @@ from meshclaw.guard.lexicon import (
     TURNS,
     WEAKLY,
 )
-from meshclaw.guard.pasted import MARK
+from meshclaw.guard.request.pasted import MARK
 
 _TOKEN = re.compile(rf"[\w@#&+./:%$€£¥{MARK}-]+|[,;!?]")
 _SENTENCE = re.compile(r"(?<=[.!?\n;])\s+|\n")

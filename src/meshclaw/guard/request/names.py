@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from meshclaw.guard.lexicon import COMMON, DAYS, DETERMINERS, GIVEN_NAMES
+from meshclaw.guard.request.lexicon import COMMON, DAYS, DETERMINERS, GIVEN_NAMES
 
 _CAPITAL = re.compile(r"(?<![\w.@/'#])[^\W\d_][\w&-]*(?:'s)?")
 # "the 1st", "10am", "5kg" stand in requests anyway.

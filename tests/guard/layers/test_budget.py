@@ -22,7 +22,7 @@ from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.flow.event.run import RunFrozen, RunStarted
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.guard import Context, decide
-from meshclaw.guard.budget import check, cost_of, over
+from meshclaw.guard.layers.budget import check, cost_of, over
 from meshclaw.guard.limits import DEFAULT, UNLIMITED, Limits, RunWindow, Window
 from meshclaw.guard.spent import ALIKE, Spent
 from meshclaw.ledger.ledger import timestamp

@@ -1,4 +1,4 @@
-"""Fourth layer: every target must be denoted by the person; where it is not, they are asked the smallest question."""
+"""Every target must be denoted by the person; where it is not, they are asked the smallest question."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from meshclaw.flow.declaration import TARGETS, Argument, Declaration
 from meshclaw.guard import text
 from meshclaw.guard.context import Context
 from meshclaw.guard.origin import Label, Origin, Search, nouns_of, origin
-from meshclaw.guard.wording import wording
+from meshclaw.guard.request.wording import wording
 
 _WHY: dict[Label, str] = {
     "left-out": "you said not this one",

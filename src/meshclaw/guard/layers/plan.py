@@ -14,8 +14,8 @@ from meshclaw.flow.decision import Decision, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.plan import Plan
 from meshclaw.guard.context import Context
-from meshclaw.guard.licence import is_licensed, needs_licence
-from meshclaw.guard.wording import wording
+from meshclaw.guard.layers.licence import is_licensed, needs_licence
+from meshclaw.guard.request.wording import wording
 
 
 def freeze(words: str, declarations: Iterable[Declaration]) -> Plan:

@@ -1,4 +1,4 @@
-"""Third layer: the policies of the company and of the person, asked about this action in these circumstances."""
+"""The policies of the company and of the person, asked about this action in these circumstances."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from meshclaw.flow.action import Action, Value, leaves
 from meshclaw.flow.decision import Decision
 from meshclaw.flow.declaration import Declaration, Role, Secrecy
-from meshclaw.guard.budget import UNITS
 from meshclaw.guard.context import Context
+from meshclaw.guard.layers.budget import UNITS
 from meshclaw.guard.limits import SPANS
 from meshclaw.guard.policy.case import Case
 

@@ -1,4 +1,4 @@
-"""Third layer: the person's own words must ask for this kind of deed. Without licence: deny, told, not asked.
+"""The person's own words must ask for this kind of deed. Without licence: deny, told, not asked.
 
 The words are read before anything else is, so nothing read later can widen them. Where a run has no words but a
 declared intent, the intent's rights are the licence (``granted``).
@@ -10,8 +10,8 @@ from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision, deny
 from meshclaw.flow.declaration import Declaration
 from meshclaw.guard.context import Context
-from meshclaw.guard.lexicon import DEEDS, Verbs
-from meshclaw.guard.wording import Wording, wording
+from meshclaw.guard.request.lexicon import DEEDS, Verbs
+from meshclaw.guard.request.wording import Wording, wording
 
 
 def check(_: Action, context: Context) -> Decision | None:

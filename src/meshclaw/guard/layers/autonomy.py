@@ -1,4 +1,4 @@
-"""Last layer, the ladder: draft, one tap, act with undo, autonomous; earned per agent and verb."""
+"""The ladder: draft, one tap, act with undo, autonomous; earned per agent and verb."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from meshclaw.flow.declaration import Declaration
-from meshclaw.guard import licence
-from meshclaw.guard.lexicon import DEEDS
-from meshclaw.guard.wording import wording
+from meshclaw.guard.layers import licence
+from meshclaw.guard.request.lexicon import DEEDS
+from meshclaw.guard.request.wording import wording
 from tests.guard.office import VERBS, declared
 from tests.guard.sayings import FIRST, SECOND, Row
 

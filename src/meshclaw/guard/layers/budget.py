@@ -1,4 +1,4 @@
-"""Sixth layer: no more than the limits allow, per run with its sub-agents, in any hour, in any day."""
+"""Budgets: no more than the limits allow, per run with its sub-agents, in any hour, in any day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First layer, the kill switch: a file in the state folder, or the fleet's, which only root can lift."""
+"""The kill switch: a file in the state folder, or the fleet's, which only root can lift."""
 
 from __future__ import annotations
 

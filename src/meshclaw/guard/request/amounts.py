@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
-from meshclaw.guard.lexicon import CURRENCY
+from meshclaw.guard.request.lexicon import CURRENCY
 
 # A number with the thousands of English: "1,250.50". Dates, times, and the marks of a list are none.
 _NUMBER = re.compile(

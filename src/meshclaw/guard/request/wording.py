@@ -12,11 +12,12 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from meshclaw.guard import amounts, clauses, deeds, names, text
-from meshclaw.guard.clauses import Sentence
-from meshclaw.guard.lexicon import COMMON, DETERMINERS, FRESH, Verbs
+from meshclaw.guard import text
 from meshclaw.guard.links import targets_in
-from meshclaw.guard.pasted import MARK, Parts
+from meshclaw.guard.request import amounts, clauses, deeds, names
+from meshclaw.guard.request.clauses import Sentence
+from meshclaw.guard.request.lexicon import COMMON, DETERMINERS, FRESH, Verbs
+from meshclaw.guard.request.pasted import MARK, Parts
 
 _STARTING = re.compile(
     r"\b(?:starts|starting|begins|beginning) with (?:the )?(?:letters? |words? )?['\"]?([\w-]+)",

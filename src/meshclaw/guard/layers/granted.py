@@ -1,4 +1,4 @@
-"""Second layer: ceiling ∩ agent ∩ intent; the first that does not allow the verb is named."""
+"""Ceiling ∩ agent ∩ intent; the first that does not allow the verb is named."""
 
 from __future__ import annotations
 

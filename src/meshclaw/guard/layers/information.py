@@ -1,4 +1,4 @@
-"""Fifth layer: what may flow into text that leaves the claw.
+"""What may flow into text that leaves the claw.
 
 Links, addresses, remote images, secrets and long digits that the person did not supply are held; what is internal
 stays with those who can read it already. The answer that a person sees is outgoing text too: an image in it fetches
@@ -19,7 +19,7 @@ from meshclaw.guard.disguise import Squeezed
 from meshclaw.guard.history import History, Record, is_id, stretches
 from meshclaw.guard.links import targets_in
 from meshclaw.guard.origin.search import led_by
-from meshclaw.guard.wording import Wording, wording
+from meshclaw.guard.request.wording import Wording, wording
 
 _GAP = r"[ \-./_()]{0,2}|,"
 _DIGITS = re.compile(rf"(?<!\d)\+?\d(?:(?:{_GAP})\d){{7,}}(?!\d)")

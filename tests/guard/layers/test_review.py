@@ -8,7 +8,7 @@ import pytest
 from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.flow.declaration import Argument, Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
-from meshclaw.guard.review import SHIPPED, pin, reviewed
+from meshclaw.guard.layers.review import SHIPPED, pin, reviewed
 
 MAIL = list(DECLARATIONS.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshclaw.guard.wording import wording
+from meshclaw.guard.request.wording import wording
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""First layer: the verb is declared, the arguments are those of its declaration, and each destination is one."""
+"""The verb is declared, the arguments are those of its declaration, and each destination is one."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 
 from meshclaw.guard import text
-from meshclaw.guard.lexicon import BUT_DO, LEFT_OUT
+from meshclaw.guard.request.lexicon import BUT_DO, LEFT_OUT
 
 MARK = "\x01"
 """Before every quoted word in ``asking``."""
