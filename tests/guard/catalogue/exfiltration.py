@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from meshclaw.guard.sandbox.egress.rules import Rule
 from tests.guard.catalogue.case import Chapter
 from tests.guard.catalogue.stage import EVE, KIM, Happened, Office, Stage, Work, mail, stopped
-from tests.guard.sandbox.test_egress import GOOD, get, proxy
-from tests.guard.sandbox.test_egress import secret as bound_secret
+from tests.guard.sandbox.egress.way import GOOD, get, proxy
+from tests.guard.sandbox.egress.way import secret as bound_secret
 from tests.servers import web
 
 CHAPTER = Chapter("Exfiltration", [])

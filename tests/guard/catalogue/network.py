@@ -13,7 +13,9 @@ from meshclaw.guard.sandbox.run import run
 from tests.guard.catalogue.case import Chapter
 from tests.guard.catalogue.stage import Happened, Stage, need_sandbox, stopped
 from tests.guard.sandbox.box import python, small
-from tests.guard.sandbox.test_egress import BROKEN, GOOD, HOSTS, INSIDE, OTHER, get, proxy, tunnelled
+from tests.guard.sandbox.egress.test_hosts import HOSTS
+from tests.guard.sandbox.egress.test_requests import BROKEN
+from tests.guard.sandbox.egress.way import GOOD, INSIDE, OTHER, get, proxy, tunnelled
 from tests.servers import web
 
 CHAPTER = Chapter("Network", [])

@@ -18,7 +18,7 @@ from meshclaw.guard.sandbox.egress.way_out import Egress
 from meshclaw.guard.sandbox.process import Finished
 from meshclaw.guard.sandbox.run import run
 from tests.guard.sandbox.box import needs_bubblewrap, python, small
-from tests.guard.sandbox.test_egress import GOOD, OTHER, VALUE, Names, reachable
+from tests.guard.sandbox.egress.way import GOOD, VALUE, Names, reachable
 from tests.servers import web
 from tests.servers.web import Web
 
@@ -30,17 +30,6 @@ needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="needs curl (ap
 def work(home: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="meshclaw-", dir="/var/tmp") as folder:
         yield Path(folder)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def secure(authority: trustme.CA) -> Iterator[Web]:
-    with web.running(authority, (GOOD, OTHER)) as server:
-        yield server
 
 
 class Inside:
