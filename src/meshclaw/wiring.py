@@ -174,10 +174,10 @@ class Claw:
         company = self.ceiling.company
         return Person(login=_login(), unit=company.unit, company=company.domains)
 
-    @staticmethod
-    def directory(*accounts: Account | None) -> Directory:
-        """Of each account the addresses that are the person's own."""
-        return Directory(own=frozenset(one.lower() for known in accounts if known for one in known.me))
+    def directory(self, *accounts: Account | None) -> Directory:
+        """The addresses of these accounts that are the person's own, and the lists that the company names."""
+        own = frozenset(one.lower() for known in accounts if known for one in known.me)
+        return Directory(own=own, lists=self.ceiling.company.lists)
 
     def declarations(self) -> list[Declaration]:
         """What every connector here can do."""

@@ -8,6 +8,8 @@ verbs = ["mail.unsubscribe"]
 [company]
 domains = ["example.com"]
 unit = "sales"
+[company.lists]                 # mailing lists, with those on them as far as they are known
+"sales@example.com" = ["kim@example.com"]
 [approvals]
 two_person = ["deploy", "mail.send"]
 [approvers]
@@ -19,6 +21,7 @@ from __future__ import annotations
 import base64
 import binascii
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +30,7 @@ import msgspec
 from meshclaw.errors import Damaged
 from meshclaw.flow.declaration import Effect
 from meshclaw.flow.grant import Rights
+from meshclaw.guard import text
 from meshclaw.guard.owned import refuse_unless_owned_by_root
 from meshclaw.guard.second import TWO_PERSON
 
@@ -54,6 +58,8 @@ class Company(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Whose addresses belong to colleagues."""
     unit: str = ""
     """Of the person on this machine."""
+    lists: dict[str, tuple[str, ...]] = {}
+    """Addresses of mailing lists with the members that are known; in normal form."""
 
 
 class _Approvals(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -89,13 +95,14 @@ def load(path: Path = CEILING) -> Ceiling:
     """Raises Damaged where the file is there and cannot be understood or is not root's."""
     refuse_unless_owned_by_root(path)
     try:
-        text = path.read_text("utf-8")
+        raw = path.read_text("utf-8")
     except FileNotFoundError:
         return Ceiling()
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
     try:
-        file = msgspec.convert(tomllib.loads(text), _File)
+        file = msgspec.convert(tomllib.loads(raw), _File)
+        lists = _lists(file.company.lists)
         approvers = {name: _key(name, key) for name, key in file.approvers.items()}
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:  # both name the line or the field
         raise _damaged(path, str(error)) from error
@@ -103,14 +110,21 @@ def load(path: Path = CEILING) -> Ceiling:
         rights=Rights(effects=file.allow.effects, verbs=file.allow.verbs, denied=file.deny.verbs),
         sandbox=file.sandbox, approvers=approvers, limits=file.limits, two_person=file.approvals.two_person,
         company=msgspec.structs.replace(
-            file.company, domains=frozenset(one.lower() for one in file.company.domains)
+            file.company, lists=lists, domains=frozenset(one.lower() for one in file.company.domains)
         ),
     )  # fmt: skip
 
 
-def _key(name: str, text: str) -> bytes:
+def _lists(named: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    found = {text.address(name): tuple(map(text.address, members)) for name, members in named.items()}
+    if not all(name and all(members) for name, members in found.items()):
+        raise msgspec.ValidationError("a list and its members are mail addresses - at `$.company.lists`")
+    return found
+
+
+def _key(name: str, encoded: str) -> bytes:
     try:
-        key = base64.b64decode(text, validate=True)
+        key = base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise msgspec.ValidationError(f"the key is no base64 - at `$.approvers.{name}`") from error
     if len(key) != ED25519_BYTES:

@@ -6,6 +6,7 @@ incoming mail holds every attacker.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import msgspec
@@ -24,6 +25,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     own: frozenset[str] = frozenset()
     """The person's own addresses and handles, in normal form."""
     entries: tuple[Entry, ...] = ()
+    lists: Mapping[str, tuple[str, ...]] = {}
+    """Addresses of mailing lists with the members that are known; all in normal form."""
 
     @cached_property
     def addresses(self) -> frozenset[str]:

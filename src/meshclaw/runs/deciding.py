@@ -278,7 +278,7 @@ def _decided(
         digest=action.digest, arguments=split.clear, sealed=split.sealed, undoes=action.undoes,
         verdict=decision.verdict, rule=decision.rule, reason=decision.reason, labels=decision.labels,
         inputs=inputs, policies=decision.policies, approval=view.used_by(action, decision),
-        cost=cost_of(action, declared, view.spent.mark) if declared and allowed else Cost(),
+        cost=cost_of(action, declared, view.spent.mark, view.directory.lists) if declared and allowed else Cost(),
     )  # fmt: skip
 
 

@@ -93,11 +93,23 @@ def spellings(stage: Stage) -> Iterator[Happened]:
         assert work.sends(same).how == "allowed"
 
 
-@CHAPTER.case(23, "A distribution list with outsiders on it", open="A list is one recipient: who is on it, only "
-              "its server knows.", see="Mailing lists")  # fmt: skip
+@CHAPTER.case(23, "A distribution list with outsiders on it", asked={"information.list": "all@example.com"},
+              left="A list that the ceiling file does not name is a recipient like any other.",
+              see="Mailing lists")  # fmt: skip
 def lists(stage: Stage) -> Iterator[Happened]:
-    assert stage.office().asked("Send a mail to all@example.com.").sends("all@example.com").how == "allowed"
-    yield from ()
+    plan = "we buy the mill by the river before the end of the year"
+    brings = {"mail.search_emails": [mail(plan, subject="The mill")]}
+    for lists in ({}, {"all@example.com": (KIM,)}):
+        work = stage.office(brings, directory=Directory(lists=lists)).asked(
+            "Send the text of the mail 'The mill' to all@example.com."
+        )
+        work.reads("mail.search_emails", query="The mill")
+        assert work.sends("all@example.com", body="See you on Friday.").how == "allowed"
+        sent = work.sends("all@example.com", body=plan)
+        if lists:
+            yield sent
+        else:
+            assert sent.how == "allowed"
 
 
 @CHAPTER.case(24, "Somebody in cc or bcc of a mail that was asked for", asked={"denotation.nowhere": EVE},

@@ -22,6 +22,7 @@ from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.flow.event.run import RunFrozen, RunStarted
 from meshclaw.flow.grant import Grant, Rights
 from meshclaw.guard import Context, decide
+from meshclaw.guard.directory import Directory
 from meshclaw.guard.layers.budget import check, cost_of, over
 from meshclaw.guard.limits import DEFAULT, UNLIMITED, Limits, RunWindow, Window
 from meshclaw.guard.spent import ALIKE, Spent
@@ -111,6 +112,25 @@ def limited(span: str = "run", **numbers: int) -> Limits:
 )  # fmt: skip
 def test_what_an_action_costs(declaration: Declaration, arguments: dict[str, Any], cost: Cost) -> None:
     assert cost_of(act(declaration, **arguments), declaration) == cost
+
+
+@pytest.mark.parametrize(
+    ("to", "counted"),
+    [
+        ("all@x.org", ("all@x.org", "bob@x.org", "eve@x.org")),
+        ("All <ALL@x.org>", ("all <all@x.org>", "bob@x.org", "eve@x.org")),
+        (["all@x.org", "bob@x.org"], ("all@x.org", "bob@x.org", "eve@x.org")),
+        ("some@x.org", ("some@x.org",)),
+        ("team@x.org", ("team@x.org",)),
+    ],
+)  # fmt: skip
+def test_of_a_mailing_list_the_known_members_count(to: Any, counted: tuple[str, ...]) -> None:
+    lists = {"all@x.org": ("bob@x.org", "eve@x.org"), "some@x.org": ()}
+    assert cost_of(act(SEND, to=to), SEND, lists=lists).recipients == counted
+    allowed = context(SEND, Spent(), limited(recipients=len(counted)), directory=Directory(lists=lists))
+    denied = context(SEND, Spent(), limited(recipients=len(counted) - 1), directory=Directory(lists=lists))
+    assert check(act(SEND, to=to), allowed) is None
+    assert [word.rule for word in [check(act(SEND, to=to), denied)] if word] == ["budget.run.recipients"]
 
 
 @pytest.mark.parametrize(

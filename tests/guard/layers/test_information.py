@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import base64
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshclaw.guard.disguise import Squeezed
-from tests.guard.desk import ME, Desk, mail
+from tests.guard.desk import BOOK, ME, Desk, mail
 
 SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40).filter(
     lambda secret: sum(map(str.isalnum, secret)) >= 8
@@ -61,6 +62,30 @@ def test_internal_text_goes_only_where_the_person_spoke_of_it(words: str, verdic
         "mail.send_email", recipients=["bob@acme.example"], subject="", body=f"FYI: {SALARIES}."
     )
     assert decision.verdict == verdict
+
+
+TEAM = "team@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("to", "body", "rule"),
+    [
+        (TEAM, SALARIES, "information.list"),
+        ("Team <TEAM@acme.example>", SALARIES, "information.list"),
+        (TEAM, "See you on Friday.", "autonomy.autonomous"),
+        ("bob@acme.example", SALARIES, "autonomy.autonomous"),
+    ],
+)
+def test_internal_text_for_a_mailing_list_is_asked_about_even_where_it_was_named(
+    to: str, body: str, rule: str
+) -> None:
+    lists = msgspec.structs.replace(BOOK, lists={TEAM: ("bob@acme.example",)})
+    desk = Desk(f"Send the text of the mail 'Salaries 2026' to {TEAM} and bob@acme.example", lists).read(
+        "mail.get_unread_emails", [mail("1", "dana@bluesparrow.example", "Salaries 2026", SALARIES)]
+    )
+    decision = desk.decide("mail.send_email", recipients=["bob@acme.example", to], subject="", body=body)
+    assert decision.rule == rule
+    assert (TEAM in decision.question) == (rule == "information.list")
 
 
 def test_internal_text_may_go_to_the_person() -> None:

@@ -327,7 +327,10 @@ def test_output_is_seen_as_it_comes(work: Path) -> None:
 
 def test_nothing_outlives_the_command(work: Path) -> None:
     beat = "while :; do date +%N > beat; sleep 0.02; done"
-    finished = sh(f"setsid sh -c '{beat}' >/dev/null 2>&1 & (setsid sh -c '{beat}' &) ; sleep 0.2", work)
+    finished = sh(
+        f"setsid sh -c '{beat}' >/dev/null 2>&1 & (setsid sh -c '{beat}' &) ; until test -s beat; do sleep 0.02; done",
+        work,
+    )
     assert finished.code == 0
     last = (work / "beat").read_text()
     time.sleep(0.2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from meshclaw.flow.action import Action, leaves
 from meshclaw.flow.cost import Cost, What
 from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import Declaration
+from meshclaw.guard import text
 from meshclaw.guard.context import Context
 from meshclaw.guard.limits import SPANS, UNLIMITED, Limits
 from meshclaw.guard.spent import Rolling, Spent, Tally
@@ -32,7 +33,7 @@ def check(action: Action, context: Context) -> Decision | None:
     if declaration is None or declaration.verb != action.verb:
         return None
     try:
-        cost = cost_of(action, declaration, context.spent.mark)
+        cost = cost_of(action, declaration, context.spent.mark, context.directory.lists)
     except Uncountable as error:
         return deny("budget.amount", str(error))
     return (
@@ -43,8 +44,14 @@ def check(action: Action, context: Context) -> Decision | None:
     )
 
 
-def cost_of(action: Action, declaration: Declaration, mark: Callable[[str], str] = str) -> Cost:
-    """What ``action`` would use. Raises Uncountable for an amount of money that is not one."""
+def cost_of(
+    action: Action, declaration: Declaration, mark: Callable[[str], str] = str,
+    lists: Mapping[str, tuple[str, ...]] = {},
+) -> Cost:  # fmt: skip
+    """What ``action`` would use: of mailing lists their known members, too.
+
+    Raises Uncountable for an amount of money that is not one.
+    """
     effect = declaration.effect
     if effect == "read":
         return Cost(reads=1)
@@ -54,7 +61,7 @@ def cost_of(action: Action, declaration: Declaration, mark: Callable[[str], str]
         calls=int(not is_change),
         deploys=_deployments(action, declaration) if effect == "deploy" else 0,
         money=sum(_micro_dollars(action, declaration)) if effect == "spend" else 0,
-        recipients=_marks(_recipients(action, declaration), mark),
+        recipients=_marks(_with_members(_recipients(action, declaration), lists), mark),
         files=_marks(_files(action, declaration), mark),
     )
 
@@ -88,8 +95,16 @@ def _recipients(action: Action, declaration: Declaration) -> Iterator[str]:
     """Several in one text count each; a comma within one may count it twice, never less than once."""
     for name, argument in declaration.destinations.items():
         for leaf in leaves(action.arguments.get(name)):
-            text = "" if leaf is None else str(leaf)
-            yield from [text] if argument.type == "url" else re.split(r"[,;\n]", text)
+            named = "" if leaf is None else str(leaf)
+            yield from [named] if argument.type == "url" else re.split(r"[,;\n]", named)
+
+
+def _with_members(recipients: Iterable[str], lists: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The list itself stands for those on it whom nobody knows."""
+    for one in recipients:
+        yield one
+        if lists:
+            yield from lists.get(text.address(one), ())
 
 
 def _deployments(action: Action, declaration: Declaration) -> int:

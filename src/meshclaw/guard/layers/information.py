@@ -41,23 +41,25 @@ def check(_: Action, context: Context) -> Decision | None:
     declaration = context.declaration
     if declaration is None or not context.request.words:
         return None
-    asked = wording(context.request.words)
+    return next(_held(declaration, wording(context.request.words), context), None)
+
+
+def _held(declaration: Declaration, asked: Wording, context: Context) -> Iterator[Decision]:
     reading = declaration.effect == "read"
     leaves = not reading and _leaves_the_person(declaration, context)
+    lists = _lists(context) if leaves else []
+    words, readers = declaration.words, f"who reads {', '.join(lists)} is not known"
     for path, value in _contents(context):
         for what, found in _finds(value, asked, context, reading=reading, leaves=leaves):
-            return _ask(what, path, f"{path} contains {found!r}: {_WHY[what]}")
+            yield _ask(what, path, f"{path} contains {found!r}: {_WHY[what]}")
         if leaves and _is_internal(value, asked, context.history):
-            return _ask(
-                "internal", path, f"{declaration.words}? {path} repeats text from a place you did not name."
-            )
+            yield _ask("internal", path, f"{words}? {path} repeats text from a place you did not name.")
+        if lists and _is_internal(value, asked, context.history, for_all=True):
+            yield _ask("list", path, f"{words}? {path} repeats internal text, and {readers}.")
     if leaves and (path := _passes_on(declaration, asked, context)):
-        return _ask(
-            "internal",
-            path,
-            f"{declaration.words}? {path} was made here from text of a place you did not name.",
-        )
-    return None
+        yield _ask("internal", path, f"{words}? {path} was made here from text of a place you did not name.")
+    if lists and (path := _passes_on(declaration, asked, context, for_all=True)):
+        yield _ask("list", path, f"{words}? {path} was made here from internal text, and {readers}.")
 
 
 def _ask(what: str, path: str, question: str) -> Decision:
@@ -72,6 +74,7 @@ _WHY = {
     "secret": "a secret that was read in this run",
     "digits": "a long number that you did not supply",
     "internal": "it repeats internal text that you did not speak of",
+    "list": "internal text for a mailing list, whose readers nobody knows",
 }
 
 
@@ -121,7 +124,15 @@ def _leaves_the_person(declaration: Declaration, context: Context) -> bool:
     return labels != {"own"} and (bool(labels) or declaration.effect in ("send", "deploy", "admin"))
 
 
-def _passes_on(declaration: Declaration, asked: Wording, context: Context) -> str:
+def _lists(context: Context) -> list[str]:
+    """The mailing lists among those whom it reaches."""
+    reached = [
+        one.text for one in context.values if one.argument is not None and one.argument.role == "destination"
+    ]
+    return [one for one in map(text.address, reached) if one in context.directory.lists]
+
+
+def _passes_on(declaration: Declaration, asked: Wording, context: Context, *, for_all: bool = False) -> str:
     """The path of a thing that this run made itself and filled with internal text."""
     for one in context.origins:
         argument = declaration.argument(one.path)
@@ -129,7 +140,9 @@ def _passes_on(declaration: Declaration, asked: Wording, context: Context) -> st
             continue
         for record, own in context.history.holding(argument.type, one.value):
             if record.id is own and any(
-                _is_internal(leaf.value, asked, context.history, but=one.value, kind=argument.type)
+                _is_internal(
+                    leaf.value, asked, context.history, but=one.value, kind=argument.type, for_all=for_all
+                )
                 for leaf in record.leaves
                 if leaf.field.kind == "free_text"
             ):
@@ -137,14 +150,19 @@ def _passes_on(declaration: Declaration, asked: Wording, context: Context) -> st
     return ""
 
 
-def _is_internal(value: str, asked: Wording, history: History, *, but: str = "", kind: str = "") -> bool:
-    """A stretch of internal text stands in ``value``, from a record that the request did not lead to."""
+def _is_internal(
+    value: str, asked: Wording, history: History, *, but: str = "", kind: str = "", for_all: bool = False
+) -> bool:
+    """A stretch of internal text stands in ``value``, from a record that the request did not lead to.
+
+    ``for_all``: from whatever record; to speak of a text names no readers.
+    """
     judged: dict[int, bool] = {}
     for stretch in stretches(text.plain(value)):
         for record in history.internal(stretch):
             if id(record) not in judged:
                 own = record.id is not None and (record.id.field.type, record.id.value) == (kind, but)
-                judged[id(record)] = not own and not _led_to(record, asked)
+                judged[id(record)] = not own and (for_all or not _led_to(record, asked))
             if judged[id(record)]:
                 return True
     return False
