@@ -58,10 +58,10 @@ fix: $(VENV)/dev ## Let the formatter and the linter mend what they can
 bench: $(VENV)/dev ## The numbers, each beside its yardstick
 	@$(BIN)/python -m benchmarks
 
-bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case; needs the harness beside the checkout
+bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case; needs the harness beside the checkout (ARGS=--quick: ours alone)
 	@[ -x build/bench/bin/python ] || $(PYTHON) -m venv build/bench
 	@build/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
-	@PYTHONPATH=src:. build/bench/bin/python -W ignore -m benchmarks.guard
+	@PYTHONPATH=src:. build/bench/bin/python -W ignore -m benchmarks.guard $(ARGS)
 
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv

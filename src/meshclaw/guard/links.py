@@ -25,7 +25,7 @@ MOST = 200_000
 # The name before an @ may hold what elsewhere ends a link: ``https://bank.test)@evil.test`` leads to evil.test.
 _REST = r"(?:[^\s<>\"/?#\\@]{0,200}+@)*+[^\s<>\"'`)\]}]*+"
 _BARE = re.compile(
-    rf"(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{{0,20}}:[/\\]{{2}}|(?:https?|wss?|ftp):[/\\]*+(?=[\w\[%])){_REST}"
+    rf"(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{{0,20}}+:[/\\]{{2}}|(?:https?|wss?|ftp):[/\\]*+(?=[\w\[%])){_REST}"
     rf"|(?<![\w.@-])www\.{_REST}"
     rf"|(?<![\w:/\\])[/\\]{{2}}(?=[\w.-]+\.){_REST}"
     rf"|(?<![\w.@/-])(?:[\w-]++\.)+(?:[^\W\d_]{{2,63}}|xn--[\w-]++)(?:[:/?#]{_REST})?(?![\w@-])"
@@ -48,7 +48,7 @@ _STYLE = re.compile(r"\burl\(\s{0,9}[\"']?([^\"')]{1,2000})", re.IGNORECASE)
 # What people write so that a link is not one, and readers (or their programs) turn back.
 _DEFANGED = re.compile(r"\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?", re.IGNORECASE)
 _SPELLED = re.compile(r"(?<=\w) dot (?=\w)", re.IGNORECASE)
-_BROKEN_SCHEME = re.compile(r"h\s?t\s?t\s?p\s?(s?)\s?:\s?(?=[/\\])", re.IGNORECASE)
+_BROKEN_SCHEME = re.compile(r"h\s?(?:t\s?t|xx)\s?p\s?(s?)\s?:\s?(?=[/\\])", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|[/\\]{2}", re.IGNORECASE)
 _FILES = texts.FILE_ENDINGS | frozenset("htm log toml ts yaml yml".split())
 """Some are also the ends of hosts; what programs make a link of is one only behind ``//`` or with a path."""
@@ -85,7 +85,13 @@ def links_in(text: str) -> list[Link]:
 
 def targets_in(text: str) -> list[str]:
     """For comparing, every link that leads anywhere else, in normal form, in order, each once."""
-    if text.isascii() and not any(one in text for one in ".:&") and "dot" not in text.lower():
+    if (
+        "." not in text
+        and ":" not in text
+        and "&" not in text
+        and "dot" not in text.lower()
+        and text.isascii()
+    ):
         return []
     found: list[str] = []
     for form in _forms(text):
@@ -97,14 +103,16 @@ def targets_in(text: str) -> list[str]:
 def _forms(text: str) -> Iterator[str]:
     """``text`` as it is read, and as it is read where it is HTML."""
     yield (form := _readable(text))
-    if "&" in form and (unescaped := _readable(html.unescape(form))) != form:
-        yield unescaped
+    if "&" in form and (unescaped := html.unescape(form)) != form:
+        yield _readable(unescaped)
 
 
 def _readable(text: str) -> str:
     seen = without_hidden(text if text.isascii() else unicodedata.normalize("NFKC", text))
-    seen = _SPELLED.sub(".", _DEFANGED.sub(".", seen))
-    return _BROKEN_SCHEME.sub(r"http\1:", re.sub(r"\bhxxp", "http", seen, flags=re.IGNORECASE))
+    seen = _DEFANGED.sub(".", seen)
+    if " dot " in seen.lower():
+        seen = _SPELLED.sub(".", seen)
+    return _BROKEN_SCHEME.sub(r"http\1:", seen)
 
 
 def _bare(text: str) -> list[str]:
@@ -116,13 +124,15 @@ def _bare(text: str) -> list[str]:
 def _marked(text: str) -> Iterator[tuple[str, str]]:
     """Target and text of each link that is marked as one; its text empty where it stands elsewhere."""
     found: list[tuple[str, str]] = []
-    if "]" in text:
-        found += [(target, shown) for shown, target in _MARKDOWN.findall(text) + _REFERENCE.findall(text)]
+    if "](" in text:
+        found += [(target, shown) for shown, target in _MARKDOWN.findall(text)]
+    if "]:" in text:
+        found += [(target, shown) for shown, target in _REFERENCE.findall(text)]
     if "|" in text:
         found += _SLACK.findall(text)
-    if "=" in text:
+    if "<" in text and "=" in text:
         found += [("".join(groups), "") for groups in _ATTRIBUTE.findall(text)]
-    if "(" in text:
+    if "url(" in text.lower():
         found += [(target, "") for target in _STYLE.findall(text)]
     for target, shown in found:
         yield re.sub(r"[\t\r\n]", "", target).strip(), shown  # as a browser does
