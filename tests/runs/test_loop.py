@@ -15,7 +15,7 @@ from meshclaw.flow.event.action import ActionDecided
 from meshclaw.flow.event.model import AnswerGiven, ModelAnswered, ModelAsked, ModelFailed, RunStuck, StepTaken
 from meshclaw.flow.run import Run
 from meshclaw.flow.usage import Tokens
-from meshclaw.guard import stop
+from meshclaw.guard.layers import stop
 from meshclaw.guard.limits import Limits, RunWindow
 from meshclaw.llm.failover import Health
 from meshclaw.llm.source import Source

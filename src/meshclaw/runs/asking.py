@@ -12,7 +12,7 @@ from meshclaw.flow.cost import Cost
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.flow.run import Run
-from meshclaw.guard.budget import over
+from meshclaw.guard.layers.budget import over
 from meshclaw.llm.source import Source
 from meshclaw.runs.deciding import Parts
 from meshclaw.runs.spending import Spending

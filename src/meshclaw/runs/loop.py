@@ -19,10 +19,10 @@ from meshclaw.flow.conversation import Call, Got, Prompt, Reply, Said, Tool
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import AnswerGiven, RunStuck, StepTaken, Stuck
 from meshclaw.flow.run import Run
-from meshclaw.guard import stop
-from meshclaw.guard.lexicon import DEEDS
-from meshclaw.guard.questions import FROZEN
-from meshclaw.guard.wording import wording
+from meshclaw.guard.layers import stop
+from meshclaw.guard.layers.questions import FROZEN
+from meshclaw.guard.request.lexicon import DEEDS
+from meshclaw.guard.request.wording import wording
 from meshclaw.llm.source import Source
 from meshclaw.runs.act import Door
 from meshclaw.runs.asking import Asking, Heard, OverBudget
