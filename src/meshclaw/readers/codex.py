@@ -9,27 +9,24 @@ Input holds the cached part; reasoning is inside output.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from meshclaw.flow.usage import Tokens, Unread, Usage
+from meshclaw.flow.usage import Tokens, Usage
 from meshclaw.readers.base import START, Found, Place, Source
+from meshclaw.readers.calls import read_calls
 from meshclaw.readers.lines import read_lines
 from meshclaw.readers.records import (
     MOST,
     Fields,
-    Odd,
     changed_at,
     decoded,
     ending,
     moment,
-    strangers,
     table,
     text,
-    told,
     unique,
     whole,
 )
@@ -75,31 +72,10 @@ class Codex:
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:
         state = _state(path, place)
         replayed = _replayed_second(path) if state.by_machine else ""
-        unknown: Counter[str] = Counter()
-        for found in read_lines(path, place):
-            if isinstance(found, Place):
-                place = found
-                continue
-            if isinstance(found, Unread):
-                yield found
-                continue
-            number, line = found
-            if not any(mark in line for mark in MARKS):
-                continue
-            fields = decoded(line)
-            if fields is None:
-                yield Unread(path=str(path), line=number, why="malformed")
-                continue
-            try:
-                usage = _call(fields, state, path, replayed)
-            except Odd as odd:
-                yield Unread(path=str(path), line=number, why=odd.why)
-                continue
-            if usage is not None:
-                unknown.update(_last(fields).keys() - KNOWN)
-                yield from told(usage, path, number)
-        yield from strangers(path, unknown)
-        yield Place(offset=place.offset, line=place.line, state=msgspec.json.encode(state))
+        return read_calls(
+            path, place, lambda fields: _call(fields, state, path, replayed), marks=MARKS, counts=_last, known=KNOWN,
+            state=state,
+        )  # fmt: skip
 
 
 def _state(path: Path, place: Place) -> _State:

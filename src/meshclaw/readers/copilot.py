@@ -9,21 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from meshclaw.flow.usage import Tokens, Unread, Usage
+from meshclaw.flow.usage import Tokens, Usage
 from meshclaw.readers.base import START, Found, Place, Source
-from meshclaw.readers.records import (
-    MOST,
-    Fields,
-    Odd,
-    digest,
-    moment,
-    read_records,
-    scaled,
-    table,
-    text,
-    told,
-    whole,
-)
+from meshclaw.readers.calls import read_calls
+from meshclaw.readers.records import MOST, Fields, digest, moment, scaled, table, text, whole
 
 DAY_MS = 86_400_000
 
@@ -37,18 +26,7 @@ class Copilot:
     )
 
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:
-        for found in read_records(path, place, b'"day"'):
-            if not isinstance(found, tuple):
-                yield found
-                continue
-            line, fields = found
-            try:
-                usage = _day(fields)
-            except Odd as odd:
-                yield Unread(path=str(path), line=line, why=odd.why)
-                continue
-            if usage is not None:
-                yield from told(usage, path, line)
+        return read_calls(path, place, _day, marks=(b'"day"',))
 
 
 def _day(fields: Fields) -> Usage | None:

@@ -10,21 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from meshclaw.flow.usage import Tokens, Unread, Usage
+from meshclaw.flow.usage import Tokens, Usage
 from meshclaw.readers.base import START, Found, Place, Source
-from meshclaw.readers.records import (
-    NONE,
-    Fields,
-    Odd,
-    decoded,
-    digest,
-    moment,
-    read_records,
-    table,
-    text,
-    told,
-    whole,
-)
+from meshclaw.readers.calls import read_calls
+from meshclaw.readers.records import NONE, Fields, decoded, digest, moment, table, text, whole
 
 COLUMNS = (
     "request_id", "call_type", "spend", "prompt_tokens", "completion_tokens", "startTime", "model",
@@ -44,22 +33,15 @@ class LiteLlm:
     )
 
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:
-        for found in read_records(path, place, b'"request_id"'):
-            if not isinstance(found, tuple):
-                yield found
-                continue
-            line, fields = found
-            try:
-                usage = call_of(fields)
-            except Odd as odd:
-                yield Unread(path=str(path), line=line, why=odd.why)
-                continue
-            if usage is not None:
-                yield from told(usage, path, line, cost=fields.get("spend"))
+        return read_calls(path, place, call_of, marks=(b'"request_id"',), cost=cost_of)
+
+
+def cost_of(row: Fields) -> object:
+    return row.get("spend")
 
 
 def call_of(row: Fields) -> Usage | None:
-    """One row of the log, from a file or from the database; None where no model was used. Raises Odd."""
+    """None where no model was used. Raises Odd."""
     if str(row.get("cache_hit")).lower() == "true":
         return None
     metadata = _object(row.get("metadata"))

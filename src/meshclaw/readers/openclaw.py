@@ -5,30 +5,27 @@ There is no request id: a call is told by its session, time, model and counts. I
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from meshclaw.flow.usage import Tokens, Unread, Usage
+from meshclaw.flow.usage import Tokens, Usage
 from meshclaw.readers.base import START, Found, Place, Source
+from meshclaw.readers.calls import read_calls
 from meshclaw.readers.records import (
     Fields,
-    Odd,
     ending,
     moment,
-    read_records,
     rows,
-    strangers,
     table,
     text,
-    told,
     unique,
     whole,
 )
 
 KNOWN = {"input", "output", "cacheRead", "cacheWrite", "totalTokens", "cost", "reasoning"}
+MARKS = (b'"usage"', b'"session"', b"model_change", b"model-snapshot")
 
 
 class _State(msgspec.Struct, kw_only=True):
@@ -53,30 +50,22 @@ class OpenClaw:
 
     def read(self, path: Path, place: Place = START) -> Iterator[Found]:
         state = msgspec.json.decode(place.state, type=_State) if place.state else _State()
-        unknown: Counter[str] = Counter()
-        for found in read_records(path, place):
-            if isinstance(found, Place):
-                place = found
-                continue
-            if isinstance(found, Unread):
-                yield found
-                continue
-            line, fields = found
-            message = table(fields, "message")
-            try:
-                usage = _call(fields, message, state, path)
-            except Odd as odd:
-                yield Unread(path=str(path), line=line, why=odd.why)
-                continue
-            if usage is not None:
-                unknown.update(table(message, "usage").keys() - KNOWN)
-                yield from told(usage, path, line, cost=table(message, "usage", "cost").get("total"))
-        yield from strangers(path, unknown)
-        yield Place(offset=place.offset, line=place.line, state=msgspec.json.encode(state))
+        return read_calls(
+            path, place, lambda fields: _call(fields, state, path), marks=MARKS, cost=_cost, counts=_counts,
+            known=KNOWN, state=state,
+        )  # fmt: skip
 
 
-def _call(fields: Fields, message: Fields, state: _State, path: Path) -> Usage | None:
-    kind = text(fields, "type")
+def _counts(fields: Fields) -> Fields:
+    return table(fields, "message", "usage")
+
+
+def _cost(fields: Fields) -> object:
+    return table(_counts(fields), "cost").get("total")
+
+
+def _call(fields: Fields, state: _State, path: Path) -> Usage | None:
+    kind, message = text(fields, "type"), table(fields, "message")
     if kind == "session":
         state.repo = text(fields, "cwd") or state.repo
     elif kind == "model_change" or text(fields, "customType") == "model-snapshot":
@@ -89,7 +78,7 @@ def _call(fields: Fields, message: Fields, state: _State, path: Path) -> Usage |
 
 
 def _usage(fields: Fields, message: Fields, state: _State, path: Path) -> Usage | None:
-    counts = table(message, "usage")
+    counts = _counts(fields)
     tokens = Tokens(
         input_uncached=whole(counts, "input"), cache_read=whole(counts, "cacheRead"),
         cache_write_5m=whole(counts, "cacheWrite"), output=whole(counts, "output"),

@@ -10,24 +10,15 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
+from meshclaw.readers.calls import found_in
 from meshclaw.readers.lines import LONGEST
-from meshclaw.readers.records import (
-    Fields,
-    Odd,
-    decoded,
-    moment,
-    read_whole,
-    strangers,
-    table,
-    text,
-    told,
-    whole,
-)
+from meshclaw.readers.records import Fields, decoded, moment, read_whole, strangers, table, text, whole
 
 WAIT_S = 1.0
 QUERY = "SELECT rowid, id, session_id, CASE WHEN length(data) <= ? THEN data END FROM message"
@@ -52,14 +43,11 @@ class OpenCode:
                 yield found
                 continue
             line, fields, id_, session = found
-            try:
-                usage = _call(fields, id_, session)
-            except Odd as odd:
-                yield Unread(path=str(path), line=line, why=odd.why)
-                continue
-            if usage is not None:
-                unknown.update(table(fields, "tokens").keys() - KNOWN)
-                yield from told(usage, path, line, cost=fields.get("cost"))
+            call = partial(_call, id_=id_, session=session)
+            for one in found_in(str(path), line, fields, call, _cost):
+                if isinstance(one, Usage):
+                    unknown.update(table(fields, "tokens").keys() - KNOWN)
+                yield one
         yield from strangers(path, unknown)
 
 
@@ -107,6 +95,10 @@ def _rows(path: Path, mode: str) -> Iterator[Message | Unread]:
                 yield Unread(path=str(path), line=row, why="too-long" if data is None else "malformed")
             else:
                 yield row, fields, str(id_), str(session)
+
+
+def _cost(fields: Fields) -> object:
+    return fields.get("cost")
 
 
 def _call(fields: Fields, id_: str, session: str) -> Usage | None:

@@ -83,7 +83,7 @@ def _any(data: bytes | str) -> object:
 
 
 def told(
-    usage: Usage, path: Path, line: int, *, cost: object = None, per_unit: int = 1_000_000
+    usage: Usage, path: Path | str, line: int, *, cost: object = None, per_unit: int = 1_000_000
 ) -> Iterator[Usage | Unread]:
     """The call with ``cost``, what the source says it cost; and what cannot be right about its clock or that cost.
 
