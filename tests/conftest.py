@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keyring
 import pytest
@@ -9,6 +10,9 @@ from keyring.backend import KeyringBackend
 
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 @pytest.fixture
@@ -56,3 +60,29 @@ def ring() -> Iterator[InMemory]:
     keyring.set_keyring(ring)
     yield ring
     keyring.set_keyring(before)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A connection string of a real PostgreSQL's owner; it starts with the first test that wants it."""
+    from tests.servers.postgres import postgres
+
+    with postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def log(postgres_server: str) -> Iterator[psycopg.Connection]:
+    """The owner's connection to LiteLLM's database, with an empty spend log."""
+    from tests.usage.spend_table import spend_log
+
+    with spend_log(postgres_server) as connection:
+        yield connection
+
+
+@pytest.fixture
+def conninfo(postgres_server: str, log: psycopg.Connection) -> str:
+    """Of the database behind ``log``."""
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(postgres_server, dbname="litellm")

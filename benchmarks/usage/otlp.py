@@ -62,10 +62,11 @@ def serve(pipe: Connection, folder: Path) -> None:
     from meshclaw.readers.all import READERS
     from meshclaw.usage.importing import Importer
     from meshclaw.usage.labels import judge_of
+    from meshclaw.usage.received import receive
 
     store = UsageStore(folder / "usage.db")
     importer = Importer(store, READERS, judge_of(READERS, None))
-    receiver = Receiver(importer.received, port=0)
+    receiver = Receiver(lambda found: receive(importer, list(found)), port=0)
     thread = Thread(target=receiver.serve_forever)
     thread.start()
     pipe.send(receiver.server_port)

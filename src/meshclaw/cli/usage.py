@@ -56,20 +56,32 @@ def command() -> None:
 @click.option(
     "--from", "tool", default=None, help="The tool that wrote these files, as in: kiro, copilot, litellm."
 )
+@click.option(
+    "--postgres",
+    metavar="WHERE",
+    default=None,
+    help="Read LiteLLM's own database instead of a file. WHERE says where its connection stands: env:NAME of a "
+    "variable, file:PATH that only you can read, service:NAME of libpq's service file.",
+)
 @screen.as_json
-def import_(paths: tuple[Path, ...], tool: str | None, as_json: bool) -> None:
+def import_(paths: tuple[Path, ...], tool: str | None, postgres: str | None, as_json: bool) -> None:
     """Read what is new: in the tools' own folders, or in the files you name with the tool that wrote them."""
-    if bool(paths) != bool(tool):
+    if postgres and (paths or tool != "litellm"):
+        raise click.UsageError("--postgres goes with --from litellm, and without files.")
+    if not postgres and bool(paths) != bool(tool):
         raise click.UsageError("Files and --from TOOL go together.")
     with using() as opened:
-        imported = opened.read(tool, paths) if tool else opened.refresh()
+        if postgres:
+            from meshclaw.settings.secrets import connection_of
+
+            imported = opened.read_log(connection_of(postgres))
+        else:
+            imported = opened.read(tool, paths) if tool else opened.refresh()
     if as_json:
         screen.data(imported)
     else:
-        click.echo(
-            f"{imported.files:,} new or changed files, {imported.read_bytes / 1e6:,.0f} MB read; "
-            f"{imported.calls:,} calls new or fuller than before."
-        )
+        read = f"{imported.files:,} new or changed files, {imported.read_bytes / 1e6:,.0f} MB read; "
+        click.echo(f"{'' if postgres else read}{imported.calls:,} calls new or fuller than before.")
         if imported.unread:
             screen.words(f"{imported.unread:,} places could not be read: meshclaw usage doctor")
 

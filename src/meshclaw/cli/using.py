@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +63,15 @@ class Using:
         self.store.judge_again(self._version, self._judge)
         return self._told(lambda progress: self._importer.named(reader, paths, progress))
 
+    def read_log(self, connection: str) -> Imported:
+        """Read what is new in LiteLLM's own database; ``connection`` as libpq takes it."""
+        from meshclaw.usage.spend_log import read_new
+
+        self.store.judge_again(self._version, self._judge)
+        return self._told(
+            lambda progress: read_new(self._importer, connection, lambda rows: progress(rows, 0))
+        )
+
     def _told(self, read: Callable[[Progress], Imported]) -> Imported:
         """One event an import, also for one that was killed before it could be told."""
         self._tell()
@@ -76,9 +85,11 @@ class Using:
         """Micro-dollars by the list and the company's sheet."""
         return price_of(usage, self._sheet).micros
 
-    def receive(self, found: Iterable[Usage | Unread]) -> None:
+    def receive(self, found: Sequence[Usage | Unread]) -> None:
         """Store what a tool sent; all of it is there when this returns."""
-        self._importer.received(found)
+        from meshclaw.usage.received import receive
+
+        receive(self._importer, found)
 
     def settle(self) -> None:
         """After the last of what was received."""
@@ -160,7 +171,8 @@ def _progress() -> Generator[Progress]:
         nonlocal shown_at
         if time.monotonic() - shown_at > SHOWN_EVERY_S:
             shown_at = time.monotonic()
-            click.echo(f"\rReading {done / 1e6:,.0f} of {size / 1e6:,.0f} MB ...\x1b[K", err=True, nl=False)
+            amount = f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB" if size else f"{done:,} rows"
+            click.echo(f"\rReading {amount} ...\x1b[K", err=True, nl=False)
 
     is_terminal = sys.stderr.isatty()
     yield show if is_terminal else lambda _done, _size: None

@@ -13,7 +13,9 @@ Evidence = Literal["transcript", "telemetry", "invoice"]
 """What kind of source saw it: the tool's own files, its telemetry, or the vendor's account."""
 
 
-Why = Literal["malformed", "truncated", "too-long", "clock", "negative", "locked", "denied", "unknown-field"]
+Why = Literal[
+    "malformed", "truncated", "too-long", "clock", "negative", "locked", "denied", "unknown-field", "missing-field",
+]  # fmt: skip
 """What was wrong with what could not be read, or not wholly."""
 
 

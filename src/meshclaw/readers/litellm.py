@@ -15,11 +15,11 @@ from meshclaw.readers.base import START, Found, Place, Source
 from meshclaw.readers.calls import read_calls
 from meshclaw.readers.records import NONE, Fields, decoded, digest, moment, table, text, whole
 
-COLUMNS = (
-    "request_id", "call_type", "spend", "prompt_tokens", "completion_tokens", "startTime", "model",
-    "custom_llm_provider", "session_id", "agent_id", "metadata", "request_tags", "cache_hit",
-)  # fmt: skip
-"""Of the table LiteLLM_SpendLogs: those that ``call_of`` wants in a row."""
+TABLE = "LiteLLM_SpendLogs"
+NEEDED = ("request_id", "startTime", "model", "prompt_tokens", "completion_tokens")
+"""Columns of its table without which nothing can be said of a call."""
+OTHERS = ("spend", "custom_llm_provider", "session_id", "agent_id", "metadata", "request_tags", "cache_hit")
+"""Columns that say more where they are."""
 INTENT = "intent:"
 LONGEST_INTENT = 80
 

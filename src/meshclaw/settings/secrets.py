@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,26 @@ def secret_of(account: Account, key: str) -> Callable[[], str]:
     if account.secret_file:
         return lambda: read_file(Path(account.secret_file))
     return lambda: from_keyring(key)
+
+
+def connection_of(where: str) -> str:
+    """How to connect to a database: ``env:NAME`` and ``file:PATH`` hold a connection string or URL with its password,
+    ``service:NAME`` is a section of libpq's own service file."""
+    way, _, name = where.partition(":")
+    if way == "env" and name:
+        if value := os.environ.get(name):
+            return value
+        raise SignInNeeded(
+            f"the variable {name!r} is not set, or empty", fix=f"export {name}=postgresql://..."
+        )
+    if way == "file" and name:
+        return read_file(Path(name))
+    if way == "service" and re.fullmatch(r"[\w.-]+", name):
+        return f"service={name}"
+    raise UserError(
+        "a connection is named, never given: everybody on this machine can read the words of a command",
+        fix="Say where it stands: env:NAME, file:PATH or service:NAME",
+    )
 
 
 def read_file(path: Path) -> str:

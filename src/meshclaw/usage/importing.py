@@ -99,24 +99,36 @@ class Importer:
                 imported = self._flush(Imported(files=done, read_bytes=read_bytes, unread=unread))
         return imported
 
-    def received(self, found: Iterable[Usage | Unread]) -> None:
-        """What a tool sent, in one step: all of it or, where the store is busy, none of it."""
+    def received(
+        self,
+        found: Iterable[Usage | Unread],
+        tool: str,
+        also: Callable[[UsageStore], None],
+        *,
+        fresh: bool = False,
+    ) -> Imported:
+        """What came from elsewhere than a file, in one step: all of it or, where the store is busy, none of it.
+
+        ``also`` stores in the same step what is to be remembered of where it came from. ``fresh``: it says of the
+        places that cannot be read all that there is to say.
+        """
         with self._store.writing():
-            self._receive(found)
+            unread = list[Unread]()
+            for one in found:
+                if isinstance(one, Usage):
+                    self._store.add(one, self._judge)
+                else:
+                    unread.append(one)
+            for one in unread:
+                self._store.keep_unread(one.path, tool, [one], fresh=fresh)
+            also(self._store)
+            known = self.untold() or Imported()
+            return self._flush(msgspec.structs.replace(known, unread=known.unread + len(unread)))
 
-    def _receive(self, found: Iterable[Usage | Unread]) -> None:
-        from meshclaw.readers.otlp.read import SOURCE  # loads protobuf
-
-        unread = list[Unread]()
-        for one in found:
-            if isinstance(one, Usage):
-                self._store.add(one, self._judge)
-            else:
-                unread.append(one)
-        for one in unread:
-            self._store.keep_unread(one.path, SOURCE.tool, [one], fresh=False)
-        known = self.untold() or Imported()
-        self._flush(msgspec.structs.replace(known, unread=known.unread + len(unread)))
+    def state_of(self, path: str) -> bytes:
+        """What was remembered of a place; empty where nothing was."""
+        known = self._store.files().get(path)
+        return known.state if known else b""
 
     def _flush(self, imported: Imported) -> Imported:
         """Store what is held, and in the same step that the ledger has not been told of it yet."""
@@ -124,7 +136,8 @@ class Importer:
         imported = msgspec.structs.replace(
             imported, calls=self._store.written - self._told_of, digest=self._store.digest
         )
-        self._store.set(UNTOLD, msgspec.json.encode(imported).decode())
+        is_news = imported.files or imported.calls or imported.unread
+        self._store.set(UNTOLD, msgspec.json.encode(imported).decode() if is_news else "")
         return imported
 
     def untold(self) -> Imported | None:

@@ -23,6 +23,7 @@ UNREAD: dict[str, str] = {
     "locked": "in use by its tool; tried again at the next import",
     "denied": "this user may not read it",
     "unknown-field": "a field that is not understood; the rest was counted",
+    "missing-field": "a field that is not there; the rest was counted",
 }
 """Why a place could not be read, in words for a person."""
 
