@@ -118,6 +118,23 @@ def test_what_two_sources_saw_counts_once_whichever_came_first(
     assert "differ in output" in meshclaw("usage", "reconcile").out
 
 
+def test_the_sources_say_who_sent_how_much_and_when_last(
+    meshclaw: Meshclaw, home: Path, person: Path
+) -> None:
+    assert "so far nothing" in meshclaw("usage", "sources").out
+    assert "Nothing was received by OTLP" in meshclaw("usage", "show").out
+    before = datetime.now(UTC).timestamp() * 1000
+    with receiving(home) as (send, stop):
+        send(event(1), event(2), event(1))
+        stop()
+    *_, last = meshclaw("usage", "sources", "--json").json()
+    assert (last["tool"], last["calls"], last["heard"]["claude-code"]["usages"]) == ("otlp", 3, 3)
+    assert last["heard"]["claude-code"]["last_ms"] >= int(before)
+    assert "claude-code (3, last " in meshclaw("usage", "sources").out
+    assert "Received by OTLP: claude-code 3" in meshclaw("usage", "show").out
+    assert meshclaw("usage", "show", "--root", str(person), "--json").json()["sources"][-1]["calls"] == 0
+
+
 def test_what_was_answered_is_stored_though_the_receiver_is_killed(
     meshclaw: Meshclaw, home: Path, person: Path
 ) -> None:

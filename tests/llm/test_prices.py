@@ -92,6 +92,18 @@ def test_a_call_costs_to_the_micro_dollar_what_the_list_itself_calculates(
         (call("claude-sonnet-4-5", Tokens(input_uncached=200_001)), 1_200_006),
         # a day's sum is no long call
         (call("claude-sonnet-4-5", Tokens(input_uncached=200_001), until=at("2026-06-02")), 600_003),
+        (call("claude-sonnet-4-5", MILLION, until=at("2026-06-02"), service_tier="standard+200k"), 6_000_000),
+        (
+            call(
+                "claude-sonnet-4-5",
+                MILLION,
+                day="2026-11-01",
+                until=at("2026-11-02"),
+                service_tier="batch+200k",
+            ),
+            3_000_000,
+        ),
+        (call("claude-opus-4-5", MILLION, until=at("2026-06-02"), service_tier="+200k"), 5_000_000),
         (call("claude-sonnet-4-5", Tokens(tool=3)), 30_000),
         (call("claude-opus-4-6", Tokens(input_uncached=300_000), day="2026-03-12"), 3_000_000),
         (call("claude-opus-4-6", Tokens(input_uncached=300_000), day="2026-03-13"), 1_500_000),
@@ -241,6 +253,7 @@ def test_a_company_sheet_is_over_the_list(
         ("2026-06-30", "kiro", 30_000, True),
         ("2026-07-01", "kiro", 45_000, True),
         ("2026-07-01", "other", 60_000, False),
+        ("2026-07-01", "copilot", 15_000, True),
     ],
 )
 def test_credits_are_priced_by_the_sheet_and_else_as_the_dearest_known_ones(

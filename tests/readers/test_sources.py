@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meshclaw.flow.usage import Tokens
+from meshclaw.flow.usage import LONG_CALLS, Tokens
 from meshclaw.readers.anthropic_reports import AnthropicReports
 from meshclaw.readers.base import Reader
 from meshclaw.readers.copilot import Copilot
@@ -312,12 +312,17 @@ def test_anthropics_reports_are_sums_that_only_check(tmp_path: Path) -> None:
              "estimated_cost": {"currency": "USD", "amount": 50}},
         ],
     }  # fmt: skip
-    pages = [{"data": [bucket | {"results": [used, cost]}]}, {"data": [person]}]
-    (tokens, money, day), unread = read_text(AnthropicReports(), tmp_path / "r.json", json.dumps(pages))
+    long = used | {"context_window": "200k-1M", "service_tier": "batch"}
+    pages = [{"data": [bucket | {"results": [used, long, cost]}]}, {"data": [person]}]
+    (tokens, long_calls, money, day), unread = read_text(
+        AnthropicReports(), tmp_path / "r.json", json.dumps(pages)
+    )
     assert tokens.tokens == Tokens(
         input_uncached=10, cache_read=4, cache_write_5m=3, cache_write_1h=2, output=5, tool=1
     )
     assert (tokens.evidence, tokens.until - tokens.at) == ("invoice", 86_400_000)
+    assert (long_calls.service_tier, long_calls.tokens) == (f"batch{LONG_CALLS}", tokens.tokens)
+    assert long_calls.key != tokens.key
     assert (money.reported_micros, money.tokens) == (1_234_500, Tokens())
     assert (day.tool, day.reported_micros, day.tokens.cache_write_5m) == ("claude-code", 500_000, 4)
     assert "anna" not in repr(day)

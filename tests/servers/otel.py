@@ -33,8 +33,8 @@ Way = Literal["protobuf", "gzip", "json", "json gzip"]
 Send = Callable[[Any], None]
 HISTOGRAMS = {"gen_ai.client.token.usage"}
 MS = 1_000_000
-REPEATED = 0.2
-"""Of the batches: whoever hears no answer sends again."""
+REPEATED = 5
+"""One batch in so many: whoever hears no answer sends again."""
 IDS = {"traceId", "spanId", "parentSpanId"}
 
 
@@ -42,18 +42,20 @@ def send(sent: Sent, url: str, *, way: Way, is_delta: bool, seed: int) -> None:
     """All of it, in another order than it happened in, some of it twice."""
     source = random.Random(seed)
     batches: list[tuple[Send, Any]] = []
-    exporters = _exporters(url, way)
-    for number, made in enumerate((_logs(sent.logs), _spans(sent.spans))):
-        source.shuffle(made)
-        size = source.randrange(1, 60)
-        batches += [(exporters[number], made[at : at + size]) for at in range(0, len(made), size)]
-    batches += [
-        (exporters[2], data) for process in sent.processes for data in _points(process, is_delta=is_delta)
-    ]
-    batches += [batch for batch in batches if source.random() < REPEATED]
+    points = [data for process in sent.processes for data in _points(process, is_delta=is_delta)]
+    made = (_cut(_logs(sent.logs), source), _cut(_spans(sent.spans), source), points)
+    for export, once in zip(_exporters(url, way), made, strict=True):
+        again = source.sample(once, max(1, len(once) // REPEATED))
+        batches += [(export, batch) for batch in (*once, *again)]
     source.shuffle(batches)
     for export, batch in batches:
         export(batch)
+
+
+def _cut(records: list[Any], source: random.Random) -> list[Any]:
+    source.shuffle(records)
+    size = source.randrange(1, 60)
+    return [records[at : at + size] for at in range(0, len(records), size)]
 
 
 def _logs(logs: Iterable[Log]) -> list[Any]:

@@ -14,6 +14,7 @@ from meshclaw.cli import screen
 from meshclaw.cli.using import using
 from meshclaw.errors import UserError
 from meshclaw.ledger.usage.schema import By
+from meshclaw.readers.all import OTLP
 from meshclaw.usage.overview import Looked
 from meshclaw.usage.report import Part, Period, Report, Totals, breakdown, last, report
 
@@ -140,17 +141,29 @@ def sources(root: Path | None, as_json: bool) -> None:
         screen.data(looked)
         return
     screen.table(
-        ("TOOL", "SEEN BY", "PER", "NUMBERS", "FILES", "CALLS", "FOLDERS"),
+        ("TOOL", "SEEN BY", "PER", "NUMBERS", "FILES", "CALLS", "READ FROM"),
         [
             (
                 one.tool, one.evidence, one.grain, one.confidence, f"{one.files:,}", f"{one.calls:,}",
-                " ".join(one.found or one.folders) or "the files you name: meshclaw usage import --from",
+                " ".join(one.found or one.folders) or _elsewhere(one),
             )
             for one in looked
         ],
         empty="",
     )  # fmt: skip
-    screen.words("Tools that send OpenTelemetry are heard while this runs: meshclaw usage receive")
+
+
+def _elsewhere(one: Looked) -> str:
+    if one.tool != OTLP.tool:
+        return "what you name: meshclaw usage import --from"
+    senders = ", ".join(
+        f"{tool} ({sent.usages:,}, last {_at(sent.last_ms)})" for tool, sent in one.heard.items()
+    )
+    return f"what tools send while this runs: meshclaw usage receive; so far {senders or 'nothing'}"
+
+
+def _at(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @command.command()

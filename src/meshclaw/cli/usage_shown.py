@@ -10,6 +10,7 @@ import click
 from meshclaw.cli import screen
 from meshclaw.flow.usage import Unread
 from meshclaw.pages.numbers import money, short
+from meshclaw.readers.all import OTLP
 from meshclaw.usage.overview import UNREAD, Looked
 from meshclaw.usage.report import Part, Report
 
@@ -41,7 +42,10 @@ def show(report: Report, looked: Sequence[Looked], by: str, way: Mapping[str, Pa
     click.echo()
     click.echo("Where the cost belongs: " + _partition(report))
     for one in looked:
-        if one.calls:
+        if one.heard:
+            sent = ", ".join(f"{tool} {heard.usages:,}" for tool, heard in one.heard.items())
+            click.echo(f"Received by OTLP: {screen.clean(sent)}")
+        elif one.calls:
             click.echo(
                 f"Read: {one.tool}, {one.files:,} files under {', '.join(one.found) or 'the names you gave'}"
             )
@@ -55,8 +59,11 @@ def _nothing(looked: Sequence[Looked]) -> None:
     for one in looked:
         if one.folders:
             click.echo(f"  {one.tool:<12} {', '.join(one.folders)}")
-    named = ", ".join(one.tool for one in looked if not one.folders)
+    named = ", ".join(one.tool for one in looked if not one.folders and one.tool != OTLP.tool)
     click.echo(f"Reports of {named} are read where you name them: meshclaw usage import --from TOOL FILE")
+    click.echo(
+        "Nothing was received by OTLP either; tools can send it while this runs: meshclaw usage receive"
+    )
 
 
 def _chart(by: str, way: Mapping[str, Part]) -> None:

@@ -18,7 +18,7 @@ from meshclaw.flow.event.usage import UsageImported
 from meshclaw.flow.usage import Unread, Usage
 from meshclaw.ledger.usage.store import UsageStore
 from meshclaw.llm.prices import price_of
-from meshclaw.readers.all import READERS
+from meshclaw.readers.all import OTLP, READERS
 from meshclaw.readers.base import Reader
 from meshclaw.readers.places import roots
 from meshclaw.settings.home import home
@@ -26,6 +26,7 @@ from meshclaw.sqlite import MEMORY
 from meshclaw.usage.importing import Imported, Importer, Progress
 from meshclaw.usage.labels import judge_of, version
 from meshclaw.usage.overview import Looked
+from meshclaw.usage.received import heard, receive
 
 if TYPE_CHECKING:
     from meshclaw.llm.sheet import Sheet
@@ -87,8 +88,6 @@ class Using:
 
     def receive(self, found: Sequence[Usage | Unread]) -> None:
         """Store what a tool sent; all of it is there when this returns."""
-        from meshclaw.usage.received import receive
-
         receive(self._importer, found)
 
     def settle(self) -> None:
@@ -128,7 +127,17 @@ class Using:
             )
             for reader in READERS
         ]
-        return sorted(found, key=lambda one: (not one.calls, not one.found))
+        found.sort(key=lambda one: (not one.calls, not one.found))
+        return [*found, self._telemetry()]
+
+    def _telemetry(self) -> Looked:
+        """What tools sent, which is no file anywhere."""
+        senders = heard(self.store)
+        return Looked(
+            tool=OTLP.tool, evidence=OTLP.evidence, folders=[], found=[], files=0, grain=OTLP.grain,
+            calls=sum(sender.usages for sender in senders.values()), confidence=OTLP.confidence,
+            includes=OTLP.includes, heard=senders,
+        )  # fmt: skip
 
     def _looked(self, reader: Reader, calls: int, files: int) -> Looked:
         source = reader.source

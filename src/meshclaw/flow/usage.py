@@ -19,6 +19,10 @@ Why = Literal[
 """What was wrong with what could not be read, or not wholly."""
 
 
+LONG_CALLS = "+200k"
+"""Over 200,000 tokens of input, where a dearer price begins."""
+
+
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """Disjoint but for ``reasoning``, which is part of ``output``."""
 
@@ -56,6 +60,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     speed: str = ""
     """``fast`` where a dearer, faster mode was used."""
     service_tier: str = ""
+    """As the source writes it; of a sum with ``LONG_CALLS`` at its end, where every call in it was that long."""
     session: str = ""
     repo: str = ""
     """Working folder or repository as the source names it."""

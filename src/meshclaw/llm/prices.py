@@ -7,14 +7,18 @@ from functools import cache
 
 import msgspec
 
-from meshclaw.flow.usage import Usage
+from meshclaw.flow.usage import LONG_CALLS, Usage
 from meshclaw.llm.pricelist import CONTEXTS, DAY_MS, Listed, PriceList
 from meshclaw.llm.rates import NANO, Rates, per_million, rounded
 from meshclaw.llm.sheet import Sheet, applied
 from meshclaw.settings.home import home
 
+DEFINED_CREDITS = {"copilot": Decimal("0.01")}
+"""Dollars of a credit that its vendor defines as so much money, by tool:
+https://docs.github.com/en/copilot/reference/copilot-billing/models-and-pricing (November 2026)."""
 DEAREST_CREDIT = Decimal("0.04")
-"""Dollars, for credits that no sheet prices: a Kiro credit over the plan; no vendor's list price is higher."""
+"""Dollars, for credits whose price a company's plan decides: what Kiro asks for one over the plan, the dearest that any
+vendor publishes (https://kiro.dev/pricing as quoted in September 2026). Known only by the company's sheet."""
 MOST_REMEMBERED = 50_000
 """Rates kept in memory, by model and day; forged records cannot fill it."""
 
@@ -71,14 +75,17 @@ class Prices:
 
     def _of_credits(self, usage: Usage, sheet: Sheet | None) -> Price:
         credit = sheet.credit_for(usage.tool, usage.at) if sheet else None
-        of_one = per_million((credit.price if credit else DEAREST_CREDIT) * 1000)  # a thousandth of a credit
+        defined = DEFINED_CREDITS.get(usage.tool)
+        of_one = per_million(
+            (credit.price if credit else defined or DEAREST_CREDIT) * 1000
+        )  # of a thousandth
         table = f"{self._list.version}, {sheet.version}" if sheet and credit else self._list.version
-        return _price(of_one * usage.credits_milli, table, known=credit is not None)
+        return _price(of_one * usage.credits_milli, table, known=credit is not None or defined is not None)
 
     def _day(self, usage: Usage, sheet: Sheet | None) -> _Day:
         rate = sheet.rate_for(usage.provider, usage.model, usage.at) if sheet else None
         table = f"{self._list.version}, {sheet.version}" if sheet and rate else self._list.version
-        mode = usage.speed if usage.speed in CONTEXTS else usage.service_tier
+        mode = usage.speed if usage.speed in CONTEXTS else usage.service_tier.removesuffix(LONG_CALLS)
         if rate and rate.fast is not None and mode == "fast":
             mode = ""  # the sheet's multiple is over the standard speed
         listed = self._list.find(usage.provider, usage.model, mode if mode in CONTEXTS else "")
@@ -90,7 +97,8 @@ class Prices:
     def _rates(self, usage: Usage, sheet: Sheet | None, day: _Day) -> Rates:
         found = day.listed.at(usage.at) if day.listed else self._list.dearest
         rate = sheet.rate_for(usage.provider, usage.model, usage.at) if sheet else None
-        return applied(rate, found, is_fast=usage.speed == "fast") if rate else found
+        rates = applied(rate, found, is_fast=usage.speed == "fast") if rate else found
+        return rates.of_long_calls() if usage.service_tier.endswith(LONG_CALLS) else rates
 
 
 def _price(parts: int, table: str, *, known: bool) -> Price:

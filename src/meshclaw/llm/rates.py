@@ -41,6 +41,10 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the list names that price for this model; else it is the dearest one in the list."""
     is_known: bool = True
 
+    def of_long_calls(self) -> Rates:
+        """For sums over calls that were all over the highest bound."""
+        return msgspec.structs.replace(self, levels=(msgspec.structs.replace(self.levels[-1], above=-1),))
+
     def cost(self, tokens: Tokens, *, is_sum: bool = False) -> int:
         """In 1/SCALE micro-dollars. ``is_sum``: of many calls, whose own sizes nobody knows any more."""
         level = self.levels[0]

@@ -1,9 +1,9 @@
-"""Every reader of files there is."""
+"""Every source there is: the readers of files, and what is received."""
 
 from __future__ import annotations
 
 from meshclaw.readers.anthropic_reports import AnthropicReports
-from meshclaw.readers.base import Reader
+from meshclaw.readers.base import Reader, Source
 from meshclaw.readers.claude_code import ClaudeCode
 from meshclaw.readers.codex import Codex
 from meshclaw.readers.copilot import Copilot
@@ -16,3 +16,11 @@ from meshclaw.readers.opencode import OpenCode
 READERS: tuple[Reader, ...] = (
     ClaudeCode(), Codex(), GeminiCli(), OpenCode(), OpenClaw(), Copilot(), Kiro(), LiteLlm(), AnthropicReports(),
 )  # fmt: skip
+
+OTLP = Source(
+    tool="otlp",
+    evidence="telemetry",
+    grain="call",
+    includes="calls by event or span; counters as sums, for sessions of which no calls are known",
+)
+"""Tools send it; the tool is that of each usage, and this only says what telemetry is."""

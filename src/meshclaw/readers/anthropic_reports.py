@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from meshclaw.flow.usage import Tokens, Unread, Usage
+from meshclaw.flow.usage import LONG_CALLS, Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
 from meshclaw.readers.records import (
     MOST,
@@ -26,6 +26,8 @@ from meshclaw.readers.records import (
 )
 
 DAY_MS = 86_400_000
+LONG = "200k-1M"
+"""Value of ``context_window``, where the report is grouped by it."""
 _sum = partial(whole, most=MOST)
 OF_A_CENT = 10_000
 """Micro-dollars."""
@@ -73,7 +75,8 @@ def _of_bucket(bucket: Fields, result: Fields) -> Usage:
     return Usage(
         tool="anthropic-api", evidence="invoice", at=moment(start), until=moment(end), provider="anthropic",
         key=digest(start, end, "amount" in result, *(result.get(name) for name in DIMENSIONS)),
-        model=text(result, "model"), speed=text(result, "speed"), service_tier=text(result, "service_tier"),
+        model=text(result, "model"), speed=text(result, "speed"),
+        service_tier=text(result, "service_tier") + (LONG_CALLS if result.get("context_window") == LONG else ""),
         tokens=Tokens(
             input_uncached=_sum(result, "uncached_input_tokens"), output=_sum(result, "output_tokens"),
             cache_read=_sum(result, "cache_read_input_tokens"),

@@ -18,7 +18,7 @@ MOST_REMEMBERED = 20_000
 Work = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 Labels = tuple[str, str, str, str]
 """Declared intent, inferred kind, both where they can be compared, and the cell."""
-RULES = "1"
+RULES = "2"
 """Version of what is below: another one labels every stored call anew."""
 
 

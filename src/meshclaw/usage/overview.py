@@ -11,6 +11,7 @@ from meshclaw.flow.usage import Evidence, Unread
 from meshclaw.ledger.usage.store import UsageStore
 from meshclaw.readers.base import AHEAD_MS, EARLIEST_MS, Confidence, Grain
 from meshclaw.usage.intents import Agreement, agreement
+from meshclaw.usage.received import Heard
 from meshclaw.usage.report import EPOCH, Part, Period, Report, apportioned, breakdown, report
 
 DAY_MS = 86_400_000
@@ -42,6 +43,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     grain: Grain
     confidence: Confidence
     includes: str
+    heard: dict[str, Heard] = {}
+    """Of what tools send: by tool."""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

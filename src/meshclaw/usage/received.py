@@ -11,10 +11,9 @@ import msgspec
 
 from meshclaw.flow.usage import Unread, Usage
 from meshclaw.ledger.usage.store import UsageStore
+from meshclaw.readers.all import OTLP
 from meshclaw.usage.importing import Importer
 
-NAME = "otlp"
-"""Of the source that telemetry is, whichever tool sent it."""
 HEARD = "heard"
 MOST_SENDERS = 50
 """Whoever sends may call themselves what they like; the others are remembered together."""
@@ -38,7 +37,7 @@ def heard(store: UsageStore) -> dict[str, Heard]:
 
 def receive(importer: Importer, found: Sequence[Usage | Unread]) -> None:
     """All of it is stored when this returns or, where the store is busy, none of it."""
-    importer.received(found, NAME, partial(_remember, found=found))
+    importer.received(found, OTLP.tool, partial(_remember, found=found))
 
 
 def _remember(store: UsageStore, found: Iterable[Usage | Unread]) -> None:

@@ -1,6 +1,6 @@
 """What tools send by OTLP/HTTP. ``wire`` unpacks a request; ``calls`` and ``sums`` make usages of what it holds."""
 
-from meshclaw.readers.otlp.read import SOURCE, read
+from meshclaw.readers.otlp.read import read
 from meshclaw.readers.otlp.wire import Refused, Signal
 
-__all__ = ["SOURCE", "Refused", "Signal", "read"]
+__all__ = ["Refused", "Signal", "read"]

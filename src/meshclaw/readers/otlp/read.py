@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshclaw.flow.usage import Unread, Usage
-from meshclaw.readers.base import Source, is_odd_clock
+from meshclaw.readers.base import is_odd_clock
 from meshclaw.readers.otlp.calls import call_of
 from meshclaw.readers.otlp.sums import sums_of
 from meshclaw.readers.otlp.wire import Signal, records, unpacked
 from meshclaw.readers.records import Odd
-
-SOURCE = Source(
-    tool="otlp",
-    evidence="telemetry",
-    grain="call",
-    includes="calls by event or span; counters as sums, for sessions of which no calls are known",
-)
-"""The tool is that of each usage: this only says what telemetry is."""
 
 
 def read(
