@@ -82,7 +82,7 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     line: int = 0
-    """1 for the first; 0 for the whole file."""
+    """1 for the first; in a file that is one JSON value, of its records; 0 for the whole file."""
     why: Why
     what: str = ""
     """Name of the field, where it is about one."""

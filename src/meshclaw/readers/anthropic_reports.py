@@ -11,17 +11,16 @@ from pathlib import Path
 
 from meshclaw.flow.usage import LONG_CALLS, Tokens, Unread, Usage
 from meshclaw.readers.base import START, Found, Place, Source
+from meshclaw.readers.calls import found_in
 from meshclaw.readers.records import (
     MOST,
     Fields,
-    Odd,
     digest,
     moment,
     read_whole,
     rows,
     table,
     text,
-    told,
     whole,
 )
 
@@ -52,21 +51,24 @@ class AnthropicReports:
             yield report
             return
         pages = report if isinstance(report, list) else [report]
-        for number, row in enumerate((row for page in pages for row in rows({"": [page]}, "")), 1):
-            for item in rows(row, "data"):
-                try:
-                    for usage, cents in _sums(item):
-                        yield from told(usage, path, number, cost=cents, per_unit=OF_A_CENT)
-                except Odd as odd:
-                    yield Unread(path=str(path), line=number, why=odd.why)
+        items = [item for page in rows({"": pages}, "") for item in rows(page, "data")]
+        for number, item in enumerate(items, 1):
+            for result in rows(item, "results"):
+                yield from found_in(
+                    str(path), number, result, partial(_of_bucket, item), _of_result, per_unit=OF_A_CENT
+                )
+            for part in rows(item, "model_breakdown"):
+                yield from found_in(
+                    str(path), number, part, partial(_of_day, item), _of_part, per_unit=OF_A_CENT
+                )
 
 
-def _sums(item: Fields) -> Iterator[tuple[Usage, object]]:
-    """Of one bucket of time, or of one person's day with Claude Code; each with its cost in cents."""
-    for result in rows(item, "results"):
-        yield _of_bucket(item, result), result.get("amount")
-    for part in rows(item, "model_breakdown"):
-        yield _of_day(item, part), table(part, "estimated_cost").get("amount")
+def _of_result(result: Fields) -> object:
+    return result.get("amount")
+
+
+def _of_part(part: Fields) -> object:
+    return table(part, "estimated_cost").get("amount")
 
 
 def _of_bucket(bucket: Fields, result: Fields) -> Usage:

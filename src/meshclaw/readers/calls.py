@@ -17,20 +17,24 @@ from meshclaw.readers.records import Fields, Odd, decoded, strangers, told
 Call = Callable[[Fields], Usage | None]
 """The call that a record is, or is the end of; None where it is none. Raises Odd."""
 Cost = Callable[[Fields], object]
-"""What the record says that it cost, in dollars."""
+"""What the record says that it cost."""
+DOLLAR = 1_000_000
 
 
 def found_in(
-    name: str, line: int, fields: Fields, call: Call, cost: Cost | None = None
+    name: str, line: int, fields: Fields, call: Call, cost: Cost | None = None, *, per_unit: int = DOLLAR
 ) -> Iterator[Usage | Unread]:
-    """What one record has; ``name`` and ``line`` say where it stands."""
+    """What one record has; ``name`` and ``line`` say where it stands.
+
+    ``per_unit``: micro-dollars of one unit of ``cost``.
+    """
     try:
         usage = call(fields)
     except Odd as odd:
         yield Unread(path=name, line=line, why=odd.why)
         return
     if usage is not None:
-        yield from told(usage, name, line, cost=cost(fields) if cost else None)
+        yield from told(usage, name, line, cost=cost(fields) if cost else None, per_unit=per_unit)
 
 
 def read_calls(

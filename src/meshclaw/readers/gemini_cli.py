@@ -8,7 +8,8 @@ come on top of input.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,16 @@ class GeminiCli:
                 continue
             line, fields = record
             session = text(fields, "sessionId", "session_id") or session
-            for message in _messages(fields):
-                try:
-                    calls = list(_calls(message, fields, session, path))
-                except Odd as odd:
-                    yield Unread(path=str(path), line=line, why=odd.why)
-                    continue
+            for number, message in enumerate(_messages(fields), 1):
+                for call in _calls(message, fields, session, path):
+                    try:
+                        usage = call()
+                    except Odd as odd:
+                        yield Unread(path=str(path), line=line or number, why=odd.why)
+                        continue
+                    if usage is not None:
+                        found[usage.key] = line or number, usage
                 unknown.update(table(message, "tokens").keys() - KNOWN)
-                found |= {usage.key: (line, usage) for usage in calls}
         for line, usage in found.values():
             yield from told(usage, path, line)
         yield from strangers(path, unknown)
@@ -82,28 +85,32 @@ def _messages(fields: Fields) -> list[Fields]:
     return rows(fields, "messages") or [fields]
 
 
-def _calls(message: Fields, chat: Fields, session: str, path: Path) -> Iterator[Usage]:
+def _calls(message: Fields, chat: Fields, session: str, path: Path) -> Iterator[Callable[[], Usage | None]]:
+    """One that is wrong takes no other with it."""
     if text(message, "type") == "gemini":
-        tokens = _tokens(table(message, "tokens"))
-        if tokens != Tokens():
-            at = moment(message["timestamp"]) if "timestamp" in message else _chat_at(chat, path)
-            key = text(message, "id") or str(at)
-            yield _usage(
-                message,
-                key=f"{session}:{key}",
-                at=at,
-                model=text(message, "model"),
-                tokens=tokens,
-                session=session,
-            )
+        yield partial(_answer, message, chat, session, path)
         return
     stats = table(message, "stats") or table(message, "result", "stats")
     for model in table(stats, "models"):
-        tokens = _tokens(table(stats, "models", model, "tokens"))
-        if tokens != Tokens():
-            at = _chat_at(message, path)
-            usage = _usage({}, key=f"{session}:{model}", at=at, model=model, tokens=tokens, session=session)
-            yield msgspec.structs.replace(usage, until=at + 1)  # a sum: nobody knows the size of its calls
+        yield partial(_sum, message, table(stats, "models", model, "tokens"), model, session, path)
+
+
+def _answer(message: Fields, chat: Fields, session: str, path: Path) -> Usage | None:
+    tokens = _tokens(table(message, "tokens"))
+    if tokens == Tokens():
+        return None
+    at = moment(message["timestamp"]) if "timestamp" in message else _chat_at(chat, path)
+    key, model = f"{session}:{text(message, 'id') or at}", text(message, "model")
+    return _usage(message, key=key, at=at, model=model, tokens=tokens, session=session)
+
+
+def _sum(message: Fields, counts: Fields, model: str, session: str, path: Path) -> Usage | None:
+    tokens = _tokens(counts)
+    if tokens == Tokens():
+        return None
+    at = _chat_at(message, path)
+    usage = _usage({}, key=f"{session}:{model}", at=at, model=model, tokens=tokens, session=session)
+    return msgspec.structs.replace(usage, until=at + 1)  # nobody knows the size of its calls
 
 
 def _chat_at(fields: Fields, path: Path) -> int:

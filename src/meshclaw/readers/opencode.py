@@ -70,6 +70,7 @@ def _database(path: Path) -> Iterator[Message | Unread]:
 
     SQLite would make a log and an index beside a file that has none: not in another tool's folder.
     """
+    path.open("rb").close()  # what may not be read at all is the caller's to tell
     has_log = path.with_name(f"{path.name}-wal").exists()
     try:
         yield from _rows(path, "mode=ro" if has_log else "immutable=1")

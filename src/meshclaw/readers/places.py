@@ -27,7 +27,7 @@ def roots(source: Source, home: Path, environ: Mapping[str, str]) -> list[Path]:
 
 def find(source: Source, home: Path, environ: Mapping[str, str]) -> Iterator[Entry | Unread]:
     """Every file that fits a glob, each once, whatever links lead to its root; folders that may not be read by name."""
-    walked: set[str] = set()
+    walked, denied = set[str](), set[str]()
     for root in roots(source, home, environ):
         real = os.path.realpath(root)
         if real in walked or not os.path.isdir(real):  # noqa: PTH112 - no Path where thousands are walked
@@ -36,7 +36,12 @@ def find(source: Source, home: Path, environ: Mapping[str, str]) -> Iterator[Ent
         for glob in source.globs:
             start, _, _ = glob.partition("*")
             folder = str(root / start.rpartition("/")[0])
-            yield from _walk(folder, _pattern(str(root), glob), _depth(glob, start))
+            for found in _walk(folder, _pattern(str(root), glob), _depth(glob, start)):
+                if isinstance(found, Unread):
+                    if any(f"{found.path}/".startswith(f"{folder}/") for folder in denied):
+                        continue  # told of already, or below one that was
+                    denied.add(found.path)
+                yield found
 
 
 def _depth(glob: str, start: str) -> int:

@@ -140,7 +140,7 @@ def whole(fields: Fields, *names: str, most: int = MOST_OF_A_CALL) -> int:
 def _whole(value: object, most: int) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) and value.isdecimal() and len(value) < LONGEST_NUMBER:
+    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < LONGEST_NUMBER:
         value = int(value)  # protobuf's JSON writes 64-bit numbers as text
     if isinstance(value, bool) or not isinstance(value, int):
         raise Odd("malformed")

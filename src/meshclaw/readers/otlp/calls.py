@@ -7,8 +7,9 @@ makers document them.
 from __future__ import annotations
 
 from meshclaw.flow.usage import Tokens, Usage
+from meshclaw.readers.calls import DOLLAR
 from meshclaw.readers.otlp.wire import Record, Signal
-from meshclaw.readers.records import Fields, digest, moment, scaled, text, whole
+from meshclaw.readers.records import Fields, digest, moment, text, whole
 
 SUMS_OF_CALLS = frozenset(
     "invoke_agent create_agent invoke_workflow plan execute_tool retrieval create_memory search_memory".split()
@@ -36,6 +37,12 @@ def call_of(signal: Signal, record: Record) -> Usage | None:
     if name == "gemini_cli.api_response":
         return _gemini(record)
     return _span(record) if name.startswith("gen_ai.") else None
+
+
+def cost_of(fields: Fields) -> tuple[object, int]:
+    """What the call is said to have cost, and the micro-dollars of one unit of it."""
+    micros = fields.get("cost_usd_micros")
+    return (fields.get("cost_usd"), DOLLAR) if micros is None else (micros, 1)
 
 
 def tool_of(fields: Fields, name: str = "") -> str:
@@ -79,7 +86,6 @@ def _span(record: Record) -> Usage | None:
 
 def _claude(record: Record) -> Usage:
     fields = record.fields
-    micros = fields.get("cost_usd_micros")
     source = text(fields, "query_source")
     session, at = text(fields, "session.id"), _at(record)
     tokens = Tokens(
@@ -89,7 +95,6 @@ def _claude(record: Record) -> Usage:
     return Usage(
         tool="claude-code", evidence="telemetry", at=at, model=text(fields, "model"), provider="anthropic",
         key=text(fields, "request_id") or digest(session, at, tokens.output), tokens=tokens,
-        reported_micros=scaled(fields.get("cost_usd"), 1_000_000) if micros is None else scaled(micros, 1),
         speed=text(fields, "speed"), session=session, agent=source, by_machine=source not in BY_PERSON,
         repo=text(fields, "vcs.repository.name"), branch=text(fields, "vcs.ref.head.name"),
         declared=declared_in(fields),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshclaw.flow.usage import Unread, Usage
-from meshclaw.readers.base import is_odd_clock
-from meshclaw.readers.otlp.calls import call_of
+from meshclaw.readers.otlp.calls import call_of, cost_of
 from meshclaw.readers.otlp.sums import sums_of
 from meshclaw.readers.otlp.wire import Signal, records, unpacked
-from meshclaw.readers.records import Odd
+from meshclaw.readers.records import Odd, told
 
 
 def read(
@@ -27,6 +26,5 @@ def read(
             yield Unread(path=name, line=number, why=odd.why)
             continue
         if usage is not None:
-            if is_odd_clock(usage.at):
-                yield Unread(path=name, line=number, why="clock")
-            yield usage
+            cost, unit = cost_of(record.fields)
+            yield from told(usage, name, number, cost=cost, per_unit=unit)

@@ -45,13 +45,15 @@ class _Sum(msgspec.Struct, kw_only=True):
 def sums_of(records: Iterable[Record]) -> Iterator[Usage | Unread]:
     """One for all classes of tokens that were counted for the same model and session."""
     found: dict[tuple[Any, ...], _Sum] = {}
-    for record in records:
+    for number, record in enumerate(records, 1):
         kinds = COUNTERS.get(record.name)
         tool = tool_of(record.fields, record.name)
         if (kinds is None and record.name != COST) or (record.name, tool) == TOLD_ALREADY:
             continue
         if not 0 <= record.value < MOST:
-            yield Unread(path="otlp:metrics", why="negative" if record.value < 0 else "malformed")
+            yield Unread(
+                path="otlp:metrics", line=number, why="negative" if record.value < 0 else "malformed"
+            )
             continue
         series = _series(record, tool)
         one = found.setdefault(series, _Sum(record=record, tool=tool, since_ns=record.start_ns, counts={}))

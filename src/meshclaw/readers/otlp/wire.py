@@ -5,12 +5,13 @@ Only attributes that are understood leave this file: no prompt, no address of a 
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from meshclaw.errors import UserError
-from meshclaw.readers.records import MOST, Fields, Odd, decoded, rows, table, text, whole
+from meshclaw.readers.records import Fields, decoded, rows, table, text
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -184,14 +185,11 @@ def _of_json(signal: Signal, body: bytes) -> Iterator[Record]:
         "logs": ("resourceLogs", "scopeLogs", "logRecords"),
         "metrics": ("resourceMetrics", "scopeMetrics", "metrics"),
     }[signal]
-    try:
-        for resource in rows(request, outer):
-            common = _pairs(rows(table(resource, "resource"), "attributes"))
-            for scope in rows(resource, inner):
-                for item in rows(scope, leaf):
-                    yield from _items(signal, item, common)
-    except Odd as odd:
-        raise Refused(400, "a time or a count in it cannot be") from odd
+    for resource in rows(request, outer):
+        common = _pairs(rows(table(resource, "resource"), "attributes"))
+        for scope in rows(resource, inner):
+            for item in rows(scope, leaf):
+                yield from _items(signal, item, common)
 
 
 def _items(signal: Signal, item: Fields, common: Fields) -> Iterator[Record]:
@@ -212,9 +210,7 @@ def _items(signal: Signal, item: Fields, common: Fields) -> Iterator[Record]:
         }
         for point in rows(data, "dataPoints"):
             fields = {**common, **_pairs(rows(point, "attributes"))}
-            value = float(whole(point, "asInt", most=MOST)) or _number(
-                point.get("asDouble", point.get("sum"))
-            )
+            value = _number(point.get("asInt", point.get("asDouble", point.get("sum"))))
             start, end = _ns(point, "startTimeUnixNano"), _ns(point, "timeUnixNano")
             yield Record(text(item, "name"), fields, start, end, "", value, is_cumulative)
 
@@ -238,11 +234,13 @@ def _int(value: object) -> object:
 
 
 def _ns(item: Fields, name: str) -> int:
+    """0 for what is no time: 1970, which is told of like any clock that cannot be right."""
     value = _int(item.get(name, 0))
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
-        raise Odd("malformed")
-    return value
+    is_time = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
+    return cast("int", value) if is_time else 0
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    """NaN for what is none."""
+    value = _int(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
