@@ -63,11 +63,11 @@ def ring() -> Iterator[InMemory]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A connection string of a real PostgreSQL's owner; it starts with the first test that wants it."""
     from tests.servers.postgres import postgres
 
-    with postgres(tmp_path_factory.mktemp("postgres")) as server:
+    with postgres() as server:
         yield server
 
 

