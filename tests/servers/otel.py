@@ -45,7 +45,7 @@ def send(sent: Sent, url: str, *, way: Way, is_delta: bool, seed: int) -> None:
     points = [data for process in sent.processes for data in _points(process, is_delta=is_delta)]
     made = (_cut(_logs(sent.logs), source), _cut(_spans(sent.spans), source), points)
     for export, once in zip(_exporters(url, way), made, strict=True):
-        again = source.sample(once, max(1, len(once) // REPEATED))
+        again = source.sample(once, -(-len(once) // REPEATED))
         batches += [(export, batch) for batch in (*once, *again)]
     source.shuffle(batches)
     for export, batch in batches:

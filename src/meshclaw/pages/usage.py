@@ -12,6 +12,7 @@ from meshclaw.pages.page import Fact, Figure, Key, Page, Section, Table, render
 from meshclaw.pages.plot import TONES, Axis, Bar, Series, bars, columns
 from meshclaw.pages.scale import Bin, bins
 from meshclaw.pages.svg import Caption
+from meshclaw.readers.all import OTLP
 from meshclaw.usage.intents import UNDECLARED, Agreement
 from meshclaw.usage.overview import UNREAD, Overview
 from meshclaw.usage.report import Part, Report, Totals
@@ -359,7 +360,8 @@ def _sources(found: Overview, home: Path) -> Section:
     rows = [
         (
             name(one.tool), one.evidence, one.confidence, f"{one.files:,}", f"{one.calls:,}",
-            " ".join(_short(path, home) for path in (one.found if read else one.folders)) or "files that are named",
+            " ".join(_short(path, home) for path in (one.found if read else one.folders))
+            or ("what tools send" if one.tool == OTLP.tool else "files that are named"),
         )
         for one in (read or found.looked)
     ]  # fmt: skip
