@@ -131,7 +131,9 @@ def test_the_sources_say_who_sent_how_much_and_when_last(
     assert (last["tool"], last["calls"], last["heard"]["claude-code"]["usages"]) == ("otlp", 3, 3)
     assert last["heard"]["claude-code"]["last_ms"] >= int(before)
     assert "claude-code (3, last " in meshclaw("usage", "sources").out
-    assert "Received by OTLP: claude-code 3" in meshclaw("usage", "show").out
+    shown = meshclaw("usage", "show").out
+    assert "Received by OTLP: claude-code 3" in shown
+    assert "Read: " not in shown
     assert meshclaw("usage", "show", "--root", str(person), "--json").json()["sources"][-1]["calls"] == 0
 
 

@@ -30,13 +30,16 @@ def receive(port: int, host: str, as_json: bool) -> None:
         counted = _Counted(opened)
         with Receiver(counted.keep, host=host, port=port) as receiver:
             url = f"http://{host}:{receiver.server_port}"
-            if as_json:
-                screen.line({"url": url})
-            else:
-                screen.words(
-                    f"Receiving at {url}; point OTEL_EXPORTER_OTLP_ENDPOINT there. Stop with Ctrl-C."
-                )
-            _until_stopped(receiver.serve_forever, receiver.shutdown)
+
+            def tell() -> None:
+                if as_json:
+                    screen.line({"url": url})
+                else:
+                    screen.words(
+                        f"Receiving at {url}; point OTEL_EXPORTER_OTLP_ENDPOINT there. Stop with Ctrl-C."
+                    )
+
+            _until_stopped(receiver.serve_forever, receiver.shutdown, tell)
         opened.settle()
     if as_json:
         screen.line({"requests": counted.requests, "usages": counted.usages, "unread": counted.unread})
@@ -62,8 +65,11 @@ class _Counted:
         self.unread += len(items) - usages
 
 
-def _until_stopped(serve: Callable[[], None], shutdown: Callable[[], None]) -> None:
-    """SIGTERM and Ctrl-C end it after the request under way: what was answered is stored."""
+def _until_stopped(serve: Callable[[], None], shutdown: Callable[[], None], tell: Callable[[], None]) -> None:
+    """SIGTERM and Ctrl-C end it after the request under way: what was answered is stored.
+
+    ``tell`` that it serves, when both end it well.
+    """
     stopped = threading.Event()
 
     def stop(_number: int, _frame: object) -> None:
@@ -73,6 +79,7 @@ def _until_stopped(serve: Callable[[], None], shutdown: Callable[[], None]) -> N
     thread = threading.Thread(target=serve)
     thread.start()
     try:
+        tell()
         stopped.wait()
     finally:
         shutdown()

@@ -45,7 +45,7 @@ def show(report: Report, looked: Sequence[Looked], by: str, way: Mapping[str, Pa
         if one.heard:
             sent = ", ".join(f"{tool} {heard.usages:,}" for tool, heard in one.heard.items())
             click.echo(f"Received by OTLP: {screen.clean(sent)}")
-        elif one.calls:
+        elif one.calls and one.files:
             click.echo(
                 f"Read: {one.tool}, {one.files:,} files under {', '.join(one.found) or 'the names you gave'}"
             )
