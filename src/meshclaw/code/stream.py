@@ -1,0 +1,134 @@
+"""What git says each commit of the first-parent line did to each file, one difference after the other.
+
+git is told to begin a line of old content with a space and a line of new content with a tab: so neither can be taken
+for the head of a hunk, a file or a commit, and both signs go where white space is taken out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from collections.abc import Iterator
+from typing import IO
+
+import msgspec
+
+MARK = b"\ndiff --git "
+COMMIT = b"\x01"
+"""First byte after the mark where a commit begins."""
+DIFFERENCES = (
+    "diff-tree", "--stdin", "-r", "--root", "-p", "-U0", "-M", "--full-index", "--no-prefix", "--no-color",
+    "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short", "--ignore-submodules=none",
+    "--src-prefix=", "--dst-prefix=", "--diff-algorithm=myers", "--indent-heuristic", "--inter-hunk-context=0",
+    "--output-indicator-old= ", "--output-indicator-new=\t", f"--format={MARK[1:].decode()}%x01%H",
+)  # fmt: skip
+PIECE = 1 << 20
+SET_PIPE_SIZE = 1031
+"""``F_SETPIPE_SZ`` of Linux."""
+SUBMODULE = b"160000"
+LINK = b"120000"
+ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+PLAIN = {
+    b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r",
+}  # fmt: skip
+
+
+class Change(msgspec.Struct, gc=False):
+    """What one commit did to one file."""
+
+    path: bytes
+    source: bytes = b""
+    """Path before, of a renamed file."""
+    how: str = "changed"
+    """``new``, ``deleted``, ``renamed`` or ``changed``."""
+    before: bytes = b""
+    """Object id, empty where the content stayed."""
+    after: bytes = b""
+    mode: bytes = b""
+    """After; before for a deleted file; empty where only the content changed and git did not say."""
+    binary: bool = False
+    hunks: list[bytes] = msgspec.field(default_factory=list[bytes])
+    """From ``12,3 +12,4 @@`` on; old lines begin with a space, new ones with a tab."""
+
+
+def widen(pipe: IO[bytes]) -> None:
+    """Fewer turns between git and us; where the system has no such call or no room, nothing is lost."""
+    try:
+        fcntl.fcntl(pipe, SET_PIPE_SIZE, PIECE)
+    except OSError:
+        return
+
+
+def parts(pipe: IO[bytes]) -> Iterator[bytes]:
+    """The stream cut at every mark: a commit or a file's difference, as one piece of bytes each."""
+    held: list[bytes] = [b"\n"]
+    seam = b"\n"
+    while piece := pipe.read(PIECE):
+        held.append(piece)
+        if (seam + piece).rfind(MARK) < 0:
+            seam = (seam + piece)[1 - len(MARK) :]
+            continue
+        whole = b"".join(held)
+        cut = whole.rfind(MARK)
+        yield from whole[:cut].split(MARK)[1:]
+        held, seam = [whole[cut:]], whole[cut:][1 - len(MARK) :]
+    whole = b"".join(held)
+    if whole.startswith(MARK):
+        yield whole[len(MARK) :].removesuffix(b"\n")
+
+
+def change(part: bytes) -> Change:
+    hunks = part.split(b"\n@@ -")
+    head = hunks[0].split(b"\n")
+    del hunks[0]
+    names = head[0]
+    # without prefixes and unless there is a line of its own for each, both names are the same
+    found = Change(unquoted(names[: len(names) >> 1]), hunks=hunks)
+    for line in head[1:]:
+        start = line[:6]
+        if start == b"index ":
+            ids, _, mode = line[6:].partition(b" ")
+            found.before, _, found.after = ids.partition(b"..")
+            found.mode = mode or found.mode
+        elif start in NAMED:
+            NAMED[start](found, line)
+    return found
+
+
+def _born(found: Change, line: bytes) -> None:
+    found.how, found.mode = "new", line.removeprefix(b"new file mode ")
+
+
+def _deleted(found: Change, line: bytes) -> None:
+    found.how, found.mode = "deleted", line.removeprefix(b"deleted file mode ")
+
+
+def _moded(found: Change, line: bytes) -> None:
+    found.mode = line.removeprefix(b"new mode ")
+
+
+def _moved(found: Change, line: bytes) -> None:
+    if line.startswith(b"rename from "):
+        found.how, found.source = "renamed", unquoted(line.removeprefix(b"rename from "))
+    else:
+        found.path = unquoted(line.removeprefix(b"rename to "))
+
+
+def _binary(found: Change, line: bytes) -> None:  # noqa: ARG001 - as the others in the table
+    found.binary = True
+
+
+NAMED = {b"new fi": _born, b"delete": _deleted, b"new mo": _moded, b"rename": _moved, b"Binary": _binary}
+"""What to do with a line of a file's head, by its first six bytes."""
+
+
+def unquoted(name: bytes) -> bytes:
+    """A path as it is: git puts one with control characters, quotes or backslashes in quotes, in C's manner."""
+    if not name.startswith(b'"'):
+        return name
+    return ESCAPE.sub(_plain, name[1:-1])
+
+
+def _plain(found: re.Match[bytes]) -> bytes:
+    code = found[1]
+    return bytes((int(code, 8),)) if len(code) == 3 else PLAIN.get(code, code)

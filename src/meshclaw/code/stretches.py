@@ -1,0 +1,84 @@
+"""The first-parent line, and a stretch of it read from git."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from meshclaw.code import stream
+from meshclaw.code.classes import classes
+from meshclaw.code.contents import lines_at
+from meshclaw.code.git import Repository
+from meshclaw.code.history import Commits
+from meshclaw.code.ownership import Marks, Reader, Stretch
+from meshclaw.errors import Damaged
+
+LATEST, EARLIEST = 2**62, -(2**62)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller asked for."""
+
+    every: bool = False
+    """Files of excluded classes too."""
+    marks: Marks = msgspec.field(default_factory=dict[str, dict[bytes, list[tuple[int, int, int]]]])
+
+
+def first_parents(repository: Repository, after: str = "") -> tuple[Commits, list[str]]:
+    """The line, oldest first, and the parent of each commit; ``after`` leaves out what that commit reaches."""
+    span = [repository.head, f"^{after}"] if after else [repository.head]
+    told = repository.run("rev-list", "--first-parent", "--reverse", "--timestamp", "--parents", *span)
+    commits, parents = Commits(), list[str]()
+    for row in told.decode().splitlines():
+        at, sha, *some = row.split(" ")
+        commits.sha.append(sha)
+        commits.at.append(min(max(int(at), EARLIEST), LATEST))
+        parents.append(some[0] if some else "")
+    return commits, parents
+
+
+def read_stretch(
+    repository: Repository, commits: Commits, parents: Sequence[str], *, first: int, wanted: Wanted
+) -> Stretch:
+    """Raises ``Damaged`` where git or we cannot go on."""
+    reader = Reader(
+        commits,
+        first,
+        kind_of=classes().of,
+        lines_of=lambda commit, path: lines_at(repository, commit, path),
+        every=wanted.every,
+        marks=wanted.marks,
+    )
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said, _at_rest():
+        given.writelines(
+            f"{sha} {parent}\n".encode() for sha, parent in zip(commits.sha, parents, strict=True)
+        )
+        given.seek(0)
+        with repository.start(*stream.DIFFERENCES, given=given, said=said) as process:
+            try:
+                found = reader.read(stream.parts(process.stdout)) if process.stdout else reader.stretch
+            except Damaged:
+                # what git could not write to its end may make no sense: git's own words come first
+                if process.wait() <= 0:
+                    raise
+                found = reader.stretch
+        if process.returncode:
+            said.seek(0)
+            raise repository.failed("diff-tree", said.read())
+    return found
+
+
+@contextmanager
+def _at_rest() -> Generator[None]:
+    """Without the garbage collector: what is made meanwhile has no cycles, and there is much of it."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
