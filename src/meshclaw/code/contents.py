@@ -6,8 +6,10 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from meshclaw.code.git import LARGEST, Repository
+from meshclaw.code import git
+from meshclaw.code.git import Repository
 
+PIECE = 1 << 20
 FEW_BYTES = 8_000
 """git takes a file for binary that has a zero byte among so many first ones."""
 
@@ -32,14 +34,27 @@ def texts(repository: Repository, paths: Iterable[bytes]) -> Iterator[tuple[byte
         given.seek(0)
         with repository.start("cat-file", "--batch", given=given, said=said) as process:
             for path, _ in blobs:
-                content = _one(process.stdout) if process.stdout else b""
-                if content and b"\0" not in content[:FEW_BYTES] and len(content) <= LARGEST:
-                    yield path, _lines(content)
+                lines = _one(process.stdout) if process.stdout else -1
+                if lines >= 0:
+                    yield path, lines
 
 
-def _one(answers: IO[bytes]) -> bytes:
+def _one(answers: IO[bytes]) -> int:
+    """Lines of the next content; -1 where it is absent or git takes it for binary."""
     about = answers.readline().split(b" ")
-    return answers.read(int(about[2]) + 1)[:-1] if len(about) == 3 else b""
+    if len(about) != 3:
+        return -1
+    size = int(about[2])
+    binary = size > git.LARGEST
+    lines = 0
+    last = b"\n"
+    for start in range(0, size, PIECE):
+        piece = answers.read(min(PIECE, size - start))
+        binary = binary or (start == 0 and b"\0" in piece[:FEW_BYTES])
+        lines += piece.count(b"\n")
+        last = piece[-1:]
+    answers.read(1)
+    return -1 if binary else lines + (last != b"\n")
 
 
 def _lines(content: bytes) -> int:
