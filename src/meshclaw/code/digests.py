@@ -23,8 +23,14 @@ class Digests:
         self._before: set[bytes] = set()
         self._after: set[bytes] = set()
 
-    def close(self, change: Change) -> None:
-        """The file of ``change`` is done."""
+    def close(self, change: Change, *, counts: bool) -> None:
+        """The file of ``change`` is done; it is left out unless it ``counts``."""
+        if counts:
+            self._add(change)
+        self.minus.clear()
+        self.plus.clear()
+
+    def _add(self, change: Change) -> None:
         source = change.source or change.path
         self._contents(change, source)
         minus, plus = _digest(self.minus), _digest(self.plus)
@@ -33,8 +39,6 @@ class Digests:
         if minus != plus or source != change.path:
             self._forward.append(b"\0".join((source, change.path, minus, plus)))
             self._backward.append(b"\0".join((change.path, source, plus, minus)))
-        self.minus.clear()
-        self.plus.clear()
 
     def _contents(self, change: Change, source: bytes) -> None:
         old = NOTHING if change.how == "new" else change.before or SAME

@@ -12,7 +12,7 @@ import re
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -61,7 +61,7 @@ OBJECT = re.compile(rb"(?<!pack-)\b([0-9a-f]{64}|[0-9a-f]{40})\b")
 class Unreadable(Damaged):
     """git named objects that it could not read."""
 
-    def __init__(self, message: str, objects: list[str]) -> None:
+    def __init__(self, message: str, objects: Sequence[str] = ()) -> None:
         super().__init__(message, fix="Run `git fsck` there, or read a fresh clone of it.")
         self.objects = objects
 

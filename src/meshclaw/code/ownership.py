@@ -168,8 +168,7 @@ class Reader:
         elif found.hunks:
             self._reveal(held)
             self._hunks(held, found)
-        if held.counts:
-            self._digests.close(found)
+        self._digests.close(found, counts=held.counts)
         if found.how == "deleted":
             self._gone(held, found.path)
 

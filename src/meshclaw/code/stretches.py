@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
+from multiprocessing import get_context
 
 import msgspec
 
@@ -18,6 +21,9 @@ from meshclaw.code.ownership import Marks, Reader, Stretch
 from meshclaw.errors import Damaged
 
 LATEST, EARLIEST = 2**62, -(2**62)
+FEWEST = 500
+"""Commits of a stretch: another process costs about as much as reading a few hundred."""
+PER_PROCESS = 4
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +48,7 @@ def first_parents(repository: Repository, after: str = "") -> tuple[Commits, lis
 
 
 def read_stretch(
-    repository: Repository, commits: Commits, parents: Sequence[str], *, first: int, wanted: Wanted
+    repository: Repository, commits: Commits, parents: Sequence[str], first: int, wanted: Wanted
 ) -> Stretch:
     """Raises ``Damaged`` where git or we cannot go on."""
     reader = Reader(
@@ -70,6 +76,51 @@ def read_stretch(
             said.seek(0)
             raise repository.failed("diff-tree", said.read())
     return found
+
+
+def said_of(commits: Sequence[str], marks: Marks) -> Marks:
+    return {sha: marks[sha] for sha in commits if sha in marks} if marks else {}
+
+
+def spans(size: int, processes: int) -> list[tuple[int, int]]:
+    """Where to cut so many commits. Late commits cost more than early ones, so there are more spans than processes."""
+    pieces = min(processes * PER_PROCESS, size // FEWEST) if processes > 1 else 1
+    cuts = [size * piece // max(pieces, 1) for piece in range(max(pieces, 1) + 1)]
+    return list(pairwise(cuts)) if size else []
+
+
+def read_stretches(
+    repository: Repository,
+    commits: Commits,
+    parents: Sequence[str],
+    cuts: Sequence[tuple[int, int]],
+    *,
+    first: int,
+    wanted: Wanted,
+    processes: int = 1,
+) -> Iterator[Stretch]:
+    """In order; several at a time where there are several ``processes``."""
+    asked = [
+        (
+            repository,
+            Commits(sha=commits.sha[start:stop], at=commits.at[start:stop]),
+            parents[start:stop],
+            first + start,
+            Wanted(every=wanted.every, marks=said_of(commits.sha[start:stop], wanted.marks)),
+        )
+        for start, stop in cuts
+    ]
+    if processes == 1 or len(asked) == 1:
+        yield from (read_stretch(*one) for one in asked)
+        return
+    with ProcessPoolExecutor(min(processes, len(asked)), mp_context=get_context("spawn")) as pool:
+        reading = [pool.submit(read_stretch, *one) for one in asked]
+        try:
+            while reading:
+                yield reading.pop(0).result()
+        finally:
+            for one in reading:
+                one.cancel()
 
 
 @contextmanager
