@@ -15,6 +15,7 @@ from meshclaw.errors import Damaged
 RULES = Path(__file__).with_name("classes.toml")
 FOLDER = re.compile(r"\*\*/[\w.-]+/\*\*")
 NAME = re.compile(r"[\w.-]+")
+ENDING = re.compile(r"\*[\w.-]+")
 
 
 class Class(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,9 +37,11 @@ class Classes:
         self._order = list(found)
         self._names: dict[bytes, str] = {}
         self._folders: dict[bytes, str] = {}
+        self._endings: dict[str, list[bytes]] = {}
         self._others: list[tuple[re.Pattern[bytes], str]] = []
         for name, pattern in patterns:
             self._add(name, pattern)
+        self._ends = [(name, tuple(endings)) for name, endings in self._endings.items()]
 
     def _add(self, name: str, pattern: str) -> None:
         """Where a look-up does it, none of the slower ways: most paths are asked about once, and there are many."""
@@ -46,6 +49,8 @@ class Classes:
             self._folders.setdefault(pattern[3:-3].encode(), name)
         elif NAME.fullmatch(pattern):
             self._names.setdefault(pattern.encode(), name)
+        elif ENDING.fullmatch(pattern):
+            self._endings.setdefault(name, []).append(pattern[1:].encode())
         else:
             self._others.append((re.compile(_expression(pattern).encode(), re.DOTALL), name))
 
@@ -54,6 +59,7 @@ class Classes:
         *folders, name = path.split(b"/")
         found = {self._folders[folder] for folder in folders if folder in self._folders}
         found |= {self._names[name]} if name in self._names else set[str]()
+        found |= {other for other, endings in self._ends if name.endswith(endings)}
         found |= {other for expression, other in self._others if expression.fullmatch(path)}
         return min(found, key=self._order.index, default="")
 

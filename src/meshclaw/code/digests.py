@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from meshclaw.code.stream import Change
+from meshclaw.code.stream import WHOLE, Change
 
 SIZE = 8
 SHORT = 2_000
@@ -13,7 +13,10 @@ SAME = b"="
 
 
 class Digests:
-    """Of one commit at a time. ``minus`` and ``plus`` take the lines of one file, without white space."""
+    """Of one commit at a time. ``minus`` and ``plus`` take the lines of one file, without white space.
+
+    The lines of a whole file, new or deleted, need not be taken: the id of its content says more.
+    """
 
     def __init__(self) -> None:
         self.minus: list[bytes] = []
@@ -33,9 +36,10 @@ class Digests:
     def _add(self, change: Change) -> None:
         source = change.source or change.path
         self._contents(change, source)
-        minus, plus = _digest(self.minus), _digest(self.plus)
-        if change.binary:
+        if change.binary or change.how in WHOLE:
             minus, plus = change.before, change.after
+        else:
+            minus, plus = _digest(self.minus), _digest(self.plus)
         if minus != plus or source != change.path:
             self._forward.append(b"\0".join((source, change.path, minus, plus)))
             self._backward.append(b"\0".join((change.path, source, plus, minus)))

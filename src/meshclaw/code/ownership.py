@@ -10,22 +10,24 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NoReturn
 
 import msgspec
 
 from meshclaw.code.digests import Digests
 from meshclaw.code.history import Batches, Commits, Deaths, Files
 from meshclaw.code.respacing import respaced
-from meshclaw.code.stream import COMMIT, LINK, SUBMODULE, Change, change
+from meshclaw.code.stream import COMMIT, LINK, SUBMODULE, WHOLE, Change, change
 from meshclaw.errors import Damaged
 
 FEW = 8
 LONGEST = 1_000
 """Bytes of a line that a hand may have written."""
-HUNK = re.compile(rb"\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+HUNK = re.compile(rb"\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*")
 WHITE = b" \t\r\f\v"
 UNENDED = b"\n\\ No newline at end of file"
 LINE_BITS = 32
+NOTHING: Mapping[bytes, Sequence[tuple[int, int, int]]] = {}
 MODES = {SUBMODULE: "submodule", LINK: "link"}
 
 Marks = Mapping[str, Mapping[bytes, Sequence[tuple[int, int, int]]]]
@@ -167,10 +169,14 @@ class Reader:
             self._darken(held, found)
         elif found.hunks:
             self._reveal(held)
-            self._hunks(held, found)
+            if held.tail >= 0:
+                self.stretch.shown.add(held.base)
+            self._said = self._marks.get(self._sha(), NOTHING).get(found.path, ()) if self._marks else ()
+            (self._whole if found.how in WHOLE else self._hunks)(held, found)
         self._digests.close(found, counts=held.counts)
         if found.how == "deleted":
-            self._gone(held, found.path)
+            self._kill(held)
+            del self.stretch.live[found.path]
 
     def _place(self, found: Change) -> Held:
         live = self.stretch.live
@@ -219,11 +225,6 @@ class Reader:
             new.dark = (self._batch(new.file), found.path)
         return new
 
-    def _gone(self, held: Held, path: bytes) -> None:
-        if held.owners and not held.unread:
-            raise Damaged(f"commit {self._sha()} deletes {path!r}, and lines of it are left")
-        del self.stretch.live[path]
-
     def _kill(self, held: Held) -> None:
         """Every line of it ends."""
         self._end(held.owners)
@@ -250,93 +251,117 @@ class Reader:
 
     # -- lines
 
-    def _hunks(self, held: Held, found: Change) -> None:
-        said = self._marks.get(self._sha()) if self._marks else None
-        self._said = said.get(found.path, ()) if said else ()
-        owners, digests = held.owners, self._digests
-        if held.tail >= 0:
-            self.stretch.shown.add(held.base)
-        came = went = 0
-        for text in found.hunks:
-            old_n, new, new_n, start = self._numbers(text, found)
-            at = new - 1 if new_n else new
-            end = at + old_n
-            if end > len(owners):
-                self._reach(held, end, found)
-            if not old_n:
-                digests.plus.append(text[start:].translate(None, WHITE))
-                owners[at:at] = self._fresh(held.file, new, new_n, text[start:])
-            elif not new_n:
-                digests.minus.append(text[start:].translate(None, WHITE))
-                self._end(owners[at:end])
-                del owners[at:end]
-            else:
-                owners[at:end], same = self._mixed(held.file, owners[at:end], new, new_n, text[start:])
-                old_n -= same
-                new_n -= same
-            went += old_n
-            came += new_n
-        self.stretch.commits.added[self._position] += came
-        self.stretch.commits.died[self._position] += went
-
     def _numbers(self, text: bytes, found: Change) -> tuple[int, int, int, int]:
-        """Lines that went, first one that came, how many came, and where the lines begin."""
+        """How many lines went, the first one that came, how many came, and where in ``text`` they begin."""
         parsed = HUNK.match(text)
         if parsed is None:
             raise Damaged(f"commit {self._sha()}: git describes a change of {found.path!r} in an unknown way")
         old_n, new, new_n = parsed.groups()
-        return (
-            1 if old_n is None else int(old_n),
-            int(new),
-            1 if new_n is None else int(new_n),
-            text.find(b"\n", parsed.end()),
-        )
+        return 1 if old_n is None else int(old_n), int(new), 1 if new_n is None else int(new_n), parsed.end()
+
+    def _whole(self, held: Held, found: Change) -> None:
+        """All lines of a file come or go."""
+        text = found.hunks[0]
+        old_n, _, new_n, start = self._numbers(text, found)
+        if old_n:
+            if held.tail < 0 and len(held.owners) != old_n:
+                self._lost(held, old_n, found)
+            self._kill(held)
+            return
+        self.stretch.commits.added[self._position] += new_n
+        if self._said or _has_long(text, start):
+            held.owners = self._apart(held.file, 0, text[start:], {})
+        else:
+            batch = self._plain(held.file)
+            self.stretch.batches.lines[batch] += new_n
+            held.owners = [batch] * new_n
+
+    def _hunks(self, held: Held, found: Change) -> None:
+        """The loop in which most of our own time goes: what is rare is called, the rest stands here."""
+        owners, plain, usual = held.owners, -1, 0
+        came = went = same = 0
+        for text in found.hunks:
+            parsed = HUNK.match(text)
+            if parsed is None:
+                raise Damaged(
+                    f"commit {self._sha()}: git describes a change of {found.path!r} in an unknown way"
+                )
+            old, new, fresh = parsed.groups()
+            old_n, new_n = 1 if old is None else int(old), 1 if fresh is None else int(fresh)
+            at = int(new) - (new_n > 0)
+            end = at + old_n
+            if end > len(owners):
+                self._reach(held, end, found)
+            start, pairs = parsed.end(), ()
+            if not old_n:
+                self._digests.plus.append(text[start:].translate(None, WHITE))
+            elif not new_n:
+                self._digests.minus.append(text[start:].translate(None, WHITE))
+            else:
+                cut = text.find(b"\n\t", start)
+                pairs = self._both(text[start:cut], text[cut:])
+                start = cut
+            if pairs or self._said or (len(text) - start > LONGEST and _has_long(text, start)):
+                ended, before = _split(owners[at:end], pairs)
+                self._end(ended)
+                owners[at:end] = self._apart(held.file, at, text[start:], before) if new_n else ()
+                same += len(pairs)
+            else:
+                if old_n:
+                    self._end(owners[at:end])
+                if new_n:
+                    plain = plain if plain >= 0 else self._plain(held.file)
+                    usual += new_n
+                owners[at:end] = [plain] * new_n
+            went += old_n
+            came += new_n
+        if usual:
+            self.stretch.batches.lines[plain] += usual
+        commits, position = self.stretch.commits, self._position
+        commits.added[position] += came - same
+        commits.died[position] += went - same
+        commits.respaced[position] += same
+
+    def _both(self, old: bytes, new: bytes) -> Sequence[tuple[int, int]]:
+        """Pairs of an old and a new line that differ in white space alone."""
+        minus = old.removesuffix(UNENDED).translate(None, WHITE)
+        plus = new.removesuffix(UNENDED).translate(None, WHITE)
+        if minus == plus:
+            return [(line, line) for line in range(minus.count(b"\n"))]
+        self._digests.minus.append(minus)
+        self._digests.plus.append(plus)
+        gone, come = minus.split(b"\n"), plus.split(b"\n")
+        if len(gone) == len(come) == 2:  # an empty string comes before the first line break
+            return ()
+        return respaced(gone[1:], come[1:])
 
     def _reach(self, held: Held, end: int, found: Change) -> None:
         if held.tail < 0:
-            raise Damaged(
-                f"commit {self._sha()} changes line {end} of {found.path!r}, which has {len(held.owners)}"
-            )
+            self._lost(held, end, found)
         held.reach(end)
+
+    def _lost(self, held: Held, line: int, found: Change) -> NoReturn:
+        raise Damaged(
+            f"commit {self._sha()} changes line {line} of {found.path!r}, which has {len(held.owners)} lines"
+        )
 
     def _end(self, owners: list[int]) -> None:
         died, roots = self._died, self.stretch.batches.root
-        counted = Counter(owners).items() if len(owners) > FEW else ((owner, 1) for owner in owners)
-        for owner, lines in counted:
+        if len(owners) > FEW:
+            for owner, lines in Counter(owners).items():
+                root = roots[owner] if owner >= 0 else owner
+                died[root] = died.get(root, 0) + lines
+            return
+        for owner in owners:
             root = roots[owner] if owner >= 0 else owner
-            died[root] = died.get(root, 0) + lines
+            died[root] = died.get(root, 0) + 1
 
-    def _fresh(self, file: int, new: int, new_n: int, text: bytes) -> list[int]:
-        """Owners of ``new_n`` lines that begin here, from line ``new`` of the file on."""
-        if self._said or (len(text) > LONGEST and _has_long(text)):
-            return self._apart(file, new, text, {})
+    def _plain(self, file: int) -> int:
+        """The batch of lines of which there is nothing to say."""
         batch = self._own.get((-1, 0, 0), -1)
-        if batch < 0:
-            batch = self._batch(file)
-        self.stretch.batches.lines[batch] += new_n
-        return [batch] * new_n
+        return batch if batch >= 0 else self._batch(file)
 
-    def _mixed(self, file: int, ended: list[int], new: int, new_n: int, text: bytes) -> tuple[list[int], int]:
-        """Owners of the lines that stand where the ended ones stood, and how many are those, respaced."""
-        cut = text.find(b"\n\t")
-        old_text, new_text = text[:cut].removesuffix(UNENDED), text[cut:].removesuffix(UNENDED)
-        minus, plus = old_text.translate(None, WHITE), new_text.translate(None, WHITE)
-        pairs: list[tuple[int, int]] = []
-        if minus != plus:
-            self._digests.minus.append(minus)
-            self._digests.plus.append(plus)
-        if minus == plus or new_n > 1 or len(ended) > 1:
-            pairs = respaced(minus.split(b"\n")[1:], plus.split(b"\n")[1:])
-        if not pairs:
-            self._end(ended)
-            return self._fresh(file, new, new_n, new_text), 0
-        self.stretch.commits.respaced[self._position] += len(pairs)
-        before = {j: ended[i] for i, j in pairs}
-        kept = {i for i, _ in pairs}
-        self._end([owner for i, owner in enumerate(ended) if i not in kept])
-        return self._apart(file, new, new_text, before), len(pairs)
-
-    def _apart(self, file: int, new: int, text: bytes, before: Mapping[int, int]) -> list[int]:
+    def _apart(self, file: int, at: int, text: bytes, before: Mapping[int, int]) -> list[int]:
         """Owners line by line: not all of these lines belong to one batch. ``before``: who owned respaced ones."""
         batches, own = self.stretch.batches, self._own
         owners: list[int] = []
@@ -346,7 +371,7 @@ class Reader:
                 root = before[position]
                 root = batches.root[root] if root >= 0 else root
                 root = root if root >= 0 else root - 1
-            key = (root, self._mark(new + position), int(len(line) > LONGEST + 1))
+            key = (root, self._mark(at + 1 + position), int(len(line) > LONGEST + 1))
             batch = own.get(key)
             if batch is None:
                 batch = self._batch(file, *key)
@@ -373,9 +398,17 @@ class Reader:
         return self.stretch.commits.sha[self._position] if self._position >= 0 else "?"
 
 
-def _has_long(text: bytes) -> bool:
+def _split(owners: list[int], pairs: Sequence[tuple[int, int]]) -> tuple[list[int], dict[int, int]]:
+    """Those whose lines ended, and by new line those whose line was respaced."""
+    if not pairs:
+        return owners, {}
+    kept = {i for i, _ in pairs}
+    return [owner for i, owner in enumerate(owners) if i not in kept], {j: owners[i] for i, j in pairs}
+
+
+def _has_long(text: bytes, at: int) -> bool:
     """In steps from the last line break within reach to the next, so that most bytes are not looked at."""
-    size, at = len(text), 0
+    size = len(text)
     while size - at > LONGEST + 2:
         at = text.rfind(b"\n", at + 1, at + LONGEST + 3)
         if at < 0:

@@ -11,11 +11,13 @@ def respaced(old: Sequence[bytes], new: Sequence[bytes]) -> list[tuple[int, int]
     """Pairs of positions, rising on both sides; lines come without their white space.
 
     Lines with the same text that stand once on either side hold the two sides together; from there, and from both
-    ends, lines are paired as far as they are the same. So an empty line alone pairs nothing but its like at an end.
+    ends, lines are paired as far as they are the same. Where empty lines alone are the same, nothing is paired.
     """
     if old == new:
         return [(i, i) for i in range(len(old))]
-    if set(old).isdisjoint(new):
+    some = set(old)
+    some.discard(b"")
+    if some.isdisjoint(new):
         return []
     ends = [(-1, -1), *_anchors(old, new), (len(old), len(new))]
     pairs: list[tuple[int, int]] = []

@@ -25,6 +25,7 @@ DIFFERENCES = (
 PIECE = 1 << 20
 SET_PIPE_SIZE = 1031
 """``F_SETPIPE_SZ`` of Linux."""
+WHOLE = ("new", "deleted")
 SUBMODULE = b"160000"
 LINK = b"120000"
 ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
@@ -78,12 +79,11 @@ def parts(pipe: IO[bytes]) -> Iterator[bytes]:
 
 
 def change(part: bytes) -> Change:
-    hunks = part.split(b"\n@@ -")
-    head = hunks[0].split(b"\n")
-    del hunks[0]
+    top, _, rest = part.partition(b"\n@@ -")
+    head = top.split(b"\n")
     names = head[0]
     # without prefixes and unless there is a line of its own for each, both names are the same
-    found = Change(unquoted(names[: len(names) >> 1]), hunks=hunks)
+    found = Change(unquoted(names[: len(names) >> 1]))
     for line in head[1:]:
         start = line[:6]
         if start == b"index ":
@@ -92,6 +92,9 @@ def change(part: bytes) -> Change:
             found.mode = mode or found.mode
         elif start in NAMED:
             NAMED[start](found, line)
+    if rest:
+        # a whole file is one hunk: its lines need not be searched for more
+        found.hunks = [rest] if found.how in WHOLE else rest.split(b"\n@@ -")
     return found
 
 
