@@ -20,7 +20,8 @@ from meshclaw.code.respacing import respaced
 from meshclaw.code.stream import COMMIT, LINK, SUBMODULE, WHOLE, Change, change
 from meshclaw.errors import Damaged
 
-FEW = 8
+FEW = 40
+"""Up to so many lines a loop counts faster than a ``Counter``, which takes its time to begin."""
 LONGEST = 1_000
 """Bytes of a line that a hand may have written."""
 HUNK = re.compile(rb"\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*")
@@ -363,17 +364,18 @@ class Reader:
 
     def _apart(self, file: int, at: int, text: bytes, before: Mapping[int, int]) -> list[int]:
         """Owners line by line: not all of these lines belong to one batch. ``before``: who owned respaced ones."""
-        batches, own = self.stretch.batches, self._own
+        batches, own, roots = self.stretch.batches, self._own, self.stretch.batches.root
         owners: list[int] = []
         for position, line in enumerate(text.removesuffix(UNENDED).split(b"\n")[1:]):
             root = -1
             if position in before:
                 root = before[position]
-                root = batches.root[root] if root >= 0 else root
-                root = root if root >= 0 else root - 1
-            key = (root, self._mark(at + 1 + position), int(len(line) > LONGEST + 1))
-            batch = own.get(key)
-            if batch is None:
+                root = roots[root] if root >= 0 else root
+                root -= root < 0
+            mark = self._mark(at + 1 + position) if self._said else 0
+            key = (root, mark, len(line) > LONGEST + 1)
+            batch = own.get(key, -1)
+            if batch < 0:
                 batch = self._batch(file, *key)
             batches.lines[batch] += 1
             owners.append(batch)
