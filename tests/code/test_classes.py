@@ -43,7 +43,8 @@ def test_a_path_is_set_apart_exactly_where_git_compares_it_not(tmp_path: Path) -
     made.commit({b"f": b""})
     made.done()
     asked = paths()
-    with opened(tmp_path, attributes=classes().attributes) as repository:
+    with opened(tmp_path) as repository:
+        repository.attribute(classes().attributes.encode())
         told = repository.run(
             "check-attr", "--stdin", "-z", "diff", given=b"".join(path + b"\0" for path in asked)
         )

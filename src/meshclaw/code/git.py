@@ -106,6 +106,10 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
         listed = self.run("rev-list", "--objects", "--missing=print", self.head)
         return [line[1:].decode() for line in listed.split(b"\n") if line.startswith(b"?")]
 
+    def attribute(self, lines: bytes) -> None:
+        """Put git attributes of ours in force, the only ones that ever are."""
+        (self.scratch / "info" / "attributes").write_bytes(lines)
+
     def stand_in(self, blob: str) -> None:
         """Put something binary in place of contents that cannot be read, in our git directory alone."""
         content = b"\0absent " + blob.encode()
@@ -119,8 +123,8 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def opened(path: Path, *, attributes: str = "") -> Generator[Repository]:
-    """The repository that ``path`` lies in. ``attributes`` are git attributes of ours, the only ones in force.
+def opened(path: Path) -> Generator[Repository]:
+    """The repository that ``path`` lies in.
 
     Raises ``UserError`` where there is no repository, no commit, or not the whole history.
     """
@@ -138,7 +142,6 @@ def opened(path: Path, *, attributes: str = "") -> Generator[Repository]:
             kind=kind.decode(),
             head=head,
             notes=_notes(path),
-            attributes=attributes,
         )
         yield Repository(path=path, folder=folder, head=head, scratch=Path(scratch))
 
@@ -198,7 +201,7 @@ def _notes(path: Path) -> bytes:
     return _asked(path, "for-each-ref", "--format=%(objectname) %(refname)", "refs/notes").stdout
 
 
-def _make(scratch: Path, *, objects: bytes, kind: str, head: str, notes: bytes, attributes: str) -> None:
+def _make(scratch: Path, *, objects: bytes, kind: str, head: str, notes: bytes) -> None:
     for folder in ("objects/info", "refs", "info"):
         (scratch / folder).mkdir(parents=True)
     other = kind != "sha1"
@@ -212,11 +215,10 @@ def _make(scratch: Path, *, objects: bytes, kind: str, head: str, notes: bytes, 
     )
     (scratch / "HEAD").write_text(head + "\n")
     (scratch / "packed-refs").write_bytes(notes)
-    (scratch / "info" / "attributes").write_text(attributes)
-    (scratch / "objects" / "info" / "alternates").write_bytes(_quoted(objects) + b"\n")
+    (scratch / "objects" / "info" / "alternates").write_bytes(quoted(objects) + b"\n")
 
 
-def _quoted(path: bytes) -> bytes:
+def quoted(path: bytes) -> bytes:
     """As git quotes a path in C's manner, so that no byte in it means anything."""
     return (
         b'"'

@@ -11,6 +11,7 @@ import msgspec
 from meshclaw.code import git
 from meshclaw.code.classes import classes
 from meshclaw.code.contents import lines_at, texts
+from meshclaw.code.generated import attributes, generated
 from meshclaw.code.git import MOST_ABSENT, Repository, Unreadable
 from meshclaw.code.history import History
 from meshclaw.code.kept import Kept, load, save
@@ -56,8 +57,11 @@ def read(
     Raises ``UserError`` for what is no repository or not the whole of one, and ``Damaged`` where a commit or a folder
     of it cannot be read. Contents of files that cannot be read are left out, and the caveats say so.
     """
-    wanted = Wanted(every=every, marks=marks or {})
-    with git.opened(path, attributes="" if every else classes().attributes) as repository:
+    with git.opened(path) as repository:
+        named = generated(repository, classes().of)
+        if not every:
+            repository.attribute(classes().attributes.encode() + attributes(named))
+        wanted = Wanted(every=every, generated=frozenset(named), marks=marks or {})
         reading = _Reading(repository, wanted, keep, processes)
         standing = reading.around()
         for found, lines in texts(repository, (path for path, file in standing.live.items() if file.dark)):
@@ -69,9 +73,8 @@ class _Reading:
     def __init__(self, repository: Repository, wanted: Wanted, keep: Path | None, processes: int) -> None:
         self.repository, self.wanted, self.processes = repository, wanted, processes
         self.key = _key(wanted)
-        self.place = (
-            keep / f"{sha256(repository.folder).hexdigest()[:24]}-{self.key[:8]}.lines" if keep else None
-        )
+        name = sha256(repository.folder).hexdigest()[:32] + ("-every" if wanted.every else "")
+        self.place = keep / f"{name}.lines" if keep else None
         self.absent: list[str] = []
         self.rewritten = ""
 
@@ -171,7 +174,9 @@ class _Reading:
 
 def _key(wanted: Wanted) -> str:
     """Of everything but the repository and the marks that the result depends on."""
-    return sha256(repr((VERSION, classes().version, wanted.every)).encode()).hexdigest()
+    return sha256(
+        repr((VERSION, classes().version, wanted.every, sorted(wanted.generated))).encode()
+    ).hexdigest()
 
 
 def _said(commits: Sequence[str], marks: Marks) -> str:

@@ -31,7 +31,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     every: bool = False
     """Files of excluded classes too."""
+    generated: frozenset[bytes] = frozenset()
+    """Paths that are known to be generated, beside those whose class the rules tell."""
     marks: Marks = msgspec.field(default_factory=dict[str, dict[bytes, list[tuple[int, int, int]]]])
+
+    def kind_of(self, path: bytes) -> str:
+        return classes().of(path) or ("generated" if path in self.generated else "")
 
 
 def first_parents(repository: Repository, after: str = "") -> tuple[Commits, list[str]]:
@@ -54,7 +59,7 @@ def read_stretch(
     reader = Reader(
         commits,
         first,
-        kind_of=classes().of,
+        kind_of=wanted.kind_of,
         lines_of=lambda commit, path: lines_at(repository, commit, path),
         every=wanted.every,
         marks=wanted.marks,
@@ -106,7 +111,7 @@ def read_stretches(
             Commits(sha=commits.sha[start:stop], at=commits.at[start:stop]),
             parents[start:stop],
             first + start,
-            Wanted(every=wanted.every, marks=said_of(commits.sha[start:stop], wanted.marks)),
+            msgspec.structs.replace(wanted, marks=said_of(commits.sha[start:stop], wanted.marks)),
         )
         for start, stop in cuts
     ]
