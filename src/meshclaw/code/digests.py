@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+from hashlib import blake2b, sha256
 
 from meshclaw.code.stream import WHOLE, Change
 
@@ -23,8 +23,8 @@ class Digests:
         self.plus: list[bytes] = []
         self._forward: list[bytes] = []
         self._backward: list[bytes] = []
-        self._before: set[bytes] = set()
-        self._after: set[bytes] = set()
+        self._before: list[bytes] = []
+        self._after: list[bytes] = []
 
     def close(self, change: Change, *, counts: bool) -> None:
         """The file of ``change`` is done; it is left out unless it ``counts``."""
@@ -48,20 +48,26 @@ class Digests:
         old = NOTHING if change.how == "new" else change.before or SAME
         new = NOTHING if change.how == "deleted" else change.after or SAME
         if source != change.path:
-            self._before.add(change.path + b"\0" + NOTHING)
-            self._after.add(source + b"\0" + NOTHING)
+            self._before.append(change.path + b"\0" + NOTHING)
+            self._after.append(source + b"\0" + NOTHING)
         elif old == new:
             return
-        self._before.add(source + b"\0" + old)
-        self._after.add(change.path + b"\0" + new)
+        self._before.append(source + b"\0" + old)
+        self._after.append(change.path + b"\0" + new)
 
     def taken(self) -> tuple[bytes, bytes, bytes, bytes]:
         """Forward, backward, before, after; and all is empty for the next commit."""
-        parts = (self._forward, self._backward, self._before, self._after)
-        found = tuple(sha256(b"\n".join(sorted(part))).digest()[:SIZE] if part else b"" for part in parts)
-        for part in parts:
-            part.clear()
-        return found[0], found[1], found[2], found[3]
+        found = _sum(self._forward), _sum(self._backward), _sum(self._before), _sum(self._after)
+        self._forward, self._backward, self._before, self._after = [], [], [], []
+        return found
+
+
+def _sum(parts: list[bytes]) -> bytes:
+    """One digest, whatever the order."""
+    if not parts:
+        return b""
+    parts.sort()
+    return blake2b(b"\n".join(parts), digest_size=SIZE).digest()
 
 
 def _digest(lines: list[bytes]) -> bytes:

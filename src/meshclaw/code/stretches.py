@@ -5,10 +5,8 @@ from __future__ import annotations
 import gc
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
-from multiprocessing import get_context
 
 import msgspec
 
@@ -118,6 +116,9 @@ def read_stretches(
     if processes == 1 or len(asked) == 1:
         yield from (read_stretch(*one) for one in asked)
         return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(min(processes, len(asked)), mp_context=get_context("spawn")) as pool:
         reading = [pool.submit(read_stretch, *one) for one in asked]
         try:
