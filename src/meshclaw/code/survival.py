@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from math import sqrt
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -83,31 +84,44 @@ def kaplan_meier(lives: Iterable[Life]) -> Curve:
     return curve
 
 
-def variance_at(curve: Curve, lives: Sequence[Life], time: int) -> float:
-    """Clustered variance of the share alive at ``time``, by the infinitesimal jackknife.
+def variance_at(curve: Curve, lives: Iterable[Life], time: int) -> float:
+    """As ``variances``, at one time."""
+    return variances(curve, lives, [time])[0]
+
+
+def variances(curve: Curve, lives: Iterable[Life], times: Sequence[int]) -> list[float]:
+    """Clustered variance of the share alive at each of ``times``, which rise; by the infinitesimal jackknife.
 
     What one line more of a sort would change: S(t) (G(min(T, t)) - [died by t] / (n - d)(T)), with G Greenwood's sum;
-    over independent lines the squares add up to Greenwood's variance exactly.
+    over independent lines the squares add up to Greenwood's variance exactly. What a line changes stays the same from
+    its end on, so one pass over the lives serves all times.
     """
-    share = curve.at(time)
-    if not share:
-        return 0.0
     sums = [0.0, *curve.greenwood]
-    upto = sums[bisect_right(curve.times, time)]
-    left = dict(zip(curve.times, curve.left, strict=True))
-    known: dict[int, float] = {}
-
-    def changes() -> Iterator[tuple[int, int, float]]:
-        for lived, lines, born, ended, _ in lives:
-            if lived > time:
-                yield born, -1, lines * upto
-                continue
-            total = known.get(lived)
-            if total is None:
-                total = known[lived] = sums[bisect_right(curve.times, lived)]
-            yield born, ended, lines * (total - 1 / left[lived] if ended >= 0 else total)
-
-    return share**2 * clustered(changes())
+    dying = {
+        time: total - (1 / left if left else 0.0)  # where none is left the share is 0, and so is its variance
+        for time, total, left in zip(curve.times, curve.greenwood, curve.left, strict=True)
+    }
+    queue = sorted(lives, key=itemgetter(0))
+    living: defaultdict[int, float] = defaultdict(float)
+    for _, lines, born, _, _ in queue:
+        living[born] += lines
+    done: defaultdict[int, float] = defaultdict(float)
+    across, place, found = _Across(), 0, list[float]()
+    for time in times:
+        end = bisect_right(queue, time, key=itemgetter(0))
+        for lived, lines, born, ended, _ in queue[place:end]:
+            if ended >= 0:
+                change = lines * dying[lived]
+                across.add(born, ended, change)
+            else:
+                change = lines * sums[bisect_right(curve.times, lived)]
+            living[born] -= lines
+            done[born] += change
+        place = end
+        upto = sums[bisect_right(curve.times, time)]
+        one_way = sum((done[born] + upto * lines) ** 2 for born, lines in living.items())
+        found.append((curve.at(time) or 0.0) ** 2 * (one_way + max(0.0, across.total)))
+    return found
 
 
 def clustered(changes: Iterable[tuple[int, int, float]]) -> float:
@@ -115,20 +129,29 @@ def clustered(changes: Iterable[tuple[int, int, float]]) -> float:
 
     Those with the same beginning or the same end move together (Cameron, Gelbach & Miller 2011).
     """
-    born: defaultdict[int, float] = defaultdict(float)
-    both: defaultdict[tuple[int, int], float] = defaultdict(float)
-    for began, ended, change in changes:
-        born[began] += change
+    begun: defaultdict[int, float] = defaultdict(float)
+    across = _Across()
+    for born, ended, change in changes:
+        begun[born] += change
         if ended >= 0:
-            both[began, ended] += change
-    deaths: defaultdict[int, float] = defaultdict(float)
-    for (_, ended), change in both.items():
-        deaths[ended] += change
-    one_way = sum(change * change for change in born.values())
-    across = sum(change * change for change in deaths.values()) - sum(
-        change * change for change in both.values()
-    )
-    return max(one_way, one_way + across)
+            across.add(born, ended, change)
+    return sum(change * change for change in begun.values()) + max(0.0, across.total)
+
+
+class _Across:
+    """What changes of different beginnings with the same end add: the squares of their sums less those of each."""
+
+    def __init__(self) -> None:
+        self._both: dict[tuple[int, int], float] = {}
+        self._ends: dict[int, float] = {}
+        self.total = 0.0
+
+    def add(self, born: int, ended: int, change: float) -> None:
+        of_both = self._both.get((born, ended), 0.0)
+        of_end = self._ends.get(ended, 0.0)
+        self._both[born, ended] = of_both + change
+        self._ends[ended] = of_end + change
+        self.total += 2 * change * (of_end - of_both)
 
 
 def effective(lives: Iterable[Life]) -> float:
