@@ -132,7 +132,7 @@ def _caveats(samples: Sequence[Sample], groups: Mapping[str, Group]) -> Iterator
     yield Caveat(
         about="lower bound",
         text="AI is what says so: trailers, authors, notes. They can be switched off and a squash loses them, so "
-        "'human' holds some AI work, and the difference between the two is larger than it looks.",
+        "'human' holds some AI work and the two look more alike than they are.",
     )
     for sample in samples:
         name = f"{sample.name}: " if len(samples) > 1 else ""
