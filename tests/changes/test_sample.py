@@ -32,7 +32,8 @@ def test_every_line_is_in_one_row() -> None:
         for origin, tool in (("human", ""), ("ai", "claude-code"))
     )
     assert rows(found) == [
-        (first, -1, 16 * 24, human, BEFORE, 7), (first, second, 48, human, BEFORE, 3), (second, -1, 14 * 24, claude, 0, 4),
+        (first, -1, 16 * 24, human, BEFORE, 7), (first, second, 48, human, BEFORE, 3),
+        (second, -1, 14 * 24, claude, 0, 4),
     ]  # fmt: skip
     assert found.head == making.history.commits.sha[last]
     assert found.until == START + 16 * DAY

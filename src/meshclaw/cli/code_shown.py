@@ -6,6 +6,7 @@ import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import click
 
@@ -40,9 +41,8 @@ def show(report: Report) -> None:
 def _repository(one: Repository) -> None:
     name = screen.clean(one.names[0]) if len(one.names) == 1 else f"{len(one.names):,} repositories"
     since = f", lines born since {_day(one.since)}" if one.since is not None else ""
-    click.echo(
-        f"{click.style(name, bold=True)}: {one.commits:,} commits on main, {_day(one.first)} to {_day(one.until)}{since}"
-    )
+    period = f"{_day(one.first)} to {_day(one.until)}{since}"
+    click.echo(f"{click.style(name, bold=True)}: {one.commits:,} commits on main, {period}")
     click.echo(f"{one.added:,} lines added, {one.died:,} of them dead, {one.alive:,} alive")
     click.echo()
     click.echo(click.style("What could not be known", bold=True))
@@ -93,10 +93,8 @@ def _comparisons(comparisons: Sequence[Comparison]) -> None:
     if not comparisons:
         return
     click.echo()
-    click.echo(
-        click.style("Beside lines like them", bold=True)
-        + ": same repository, period, language, age of file, size"
-    )
+    head = click.style("Beside lines like them", bold=True)
+    click.echo(f"{head}: same repository, period, language, age of file, size")
     shown = [one for one in comparisons if one.of == "ai" or not one.is_few][:MOST_COMPARISONS]
     rows: list[tuple[str, ...]] = []
     for one in shown:
@@ -182,7 +180,7 @@ def chart(curves: Mapping[str, Sequence[Point]], columns: int) -> list[str]:
 def _between(curve: Sequence[Point], day: float) -> float | None:
     """The curve begins with every line alive."""
     known = [(0, 1.0), *((point.day, point.share) for point in curve)]
-    for (left, before), (right, after) in zip(known, known[1:], strict=False):
+    for (left, before), (right, after) in pairwise(known):
         if left <= day <= right:
             return before + (after - before) * (day - left) / (right - left)
     return None if day else 1.0
