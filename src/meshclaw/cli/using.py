@@ -24,7 +24,7 @@ from meshclaw.readers.places import roots
 from meshclaw.settings.home import home
 from meshclaw.sqlite import MEMORY
 from meshclaw.usage.importing import Imported, Importer, Progress
-from meshclaw.usage.labels import judge_of, version
+from meshclaw.usage.labels import judge_of, placed, version
 from meshclaw.usage.overview import Looked
 from meshclaw.usage.received import heard, receive
 
@@ -45,10 +45,11 @@ class Using:
         self._environ: Mapping[str, str] = {} if root else os.environ
         own = None if root else _own_prices()
         self._sheet = own
-        self._version = version(own)
         self.store = UsageStore(MEMORY if root else home() / "usage.db")
-        self._importer = Importer(self.store, READERS, judge_of(READERS, own))
-        self._judge = judge_of(READERS, own)
+        cells = placed(self.store.links())
+        self._version = version(own, cells)
+        self._judge = judge_of(READERS, own, cells)
+        self._importer = Importer(self.store, READERS, self._judge)
 
     def refresh(self) -> Imported:
         """Read what is new on the machine. New prices reach every call, also those of before."""

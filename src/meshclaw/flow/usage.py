@@ -77,6 +77,23 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Endings of the files it touched: ``py``, ``md``."""
 
 
+Cell = Literal["linked", "reworked", "reverted", "open", "abandoned"]
+"""What became of the commits of a session: they stand, most of their lines were changed within 14 days, they were taken
+back, they wait on a branch, or nobody works on that any more."""
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session made, and what became of it."""
+
+    tool: str
+    session: str
+    cell: Cell
+    commits: list[str]
+    """Of main, where they are there; else as they were made: git forgets them, this does not."""
+    repository: str
+    """Folder that its work trees share."""
+
+
 class Unread(msgspec.Struct, frozen=True, kw_only=True):
     """A place that could not be read, or not wholly; the rest was."""
 

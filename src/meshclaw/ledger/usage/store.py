@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from meshclaw.flow.units import canonical, sha256_hex
-from meshclaw.flow.usage import Evidence, Unread, Usage
+from meshclaw.flow.usage import Evidence, Link, Unread, Usage
 from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of, words
 from meshclaw.ledger.usage.same import settled
 from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, By
@@ -24,6 +24,7 @@ BATCH = 50_000
 AT = 5
 """Place of the time in a row."""
 TOUCHED = "touched"
+LINKS = "links"
 
 Judge = Callable[[Usage], Judged]
 
@@ -69,6 +70,18 @@ class Work(NamedTuple):
     files: tuple[str, ...]
     calls: int
     nanos: int
+
+
+class Moment(NamedTuple):
+    """A call, and where it was made."""
+
+    at: int
+    """Unix milliseconds."""
+    tool: str
+    session: str
+    folder: str
+    """In which it worked."""
+    branch: str
 
 
 class FileState(msgspec.Struct, frozen=True):
@@ -241,6 +254,29 @@ class UsageStore:
                 Work(text(said), text(branch), words(text(did)), words(text(files)), *amounts)
                 for said, branch, did, files, *amounts in rows
             ]
+
+    def moments(self, is_there: Callable[[str], bool]) -> list[Moment]:
+        """When the counted calls were, of sessions in folders that ``is_there`` accepts, the first one first."""
+        text = self._names.text
+        with telling(self.path):
+            folders = [repo for (repo,) in self._db.execute("SELECT DISTINCT repo FROM call WHERE until = 0")]
+            query = (
+                "SELECT at, tool, session, repo, branch FROM call WHERE is_counted AND until = 0 "
+                "AND repo IN (SELECT value FROM json_each(?)) ORDER BY at, tool, message, key, evidence"
+            )
+            there = json.dumps([repo for repo in folders if is_there(text(repo))])
+            found = [Moment(at, *map(text, rest)) for at, *rest in self._db.execute(query, (there,))]
+        return [moment for moment in found if moment.session]
+
+    def links(self) -> list[Link]:
+        """What sessions made and what became of it, as it was last looked at."""
+        text = self.setting(LINKS)
+        return msgspec.json.decode(text, type=list[Link]) if text else []
+
+    def link(self, links: Sequence[Link]) -> None:
+        """In place of all before. Calls are labelled by them when they are next judged."""
+        with self.writing():
+            self.set(LINKS, msgspec.json.encode(links).decode())
 
     def has_evidence(self, evidence: Evidence) -> bool:
         """Whether there may be a call of it: its name is only stored with one."""
