@@ -168,6 +168,16 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     caveats: list[Caveat]
 
 
+class Spend(msgspec.Struct, frozen=True, kw_only=True):
+    """Cost of the sessions on this machine that made changes in these repositories, by what became of those."""
+
+    micros: dict[str, int]
+    """Of a dollar, by cell of the spend partition."""
+    sessions: dict[str, int]
+    standing: int
+    """Commits of main that the sessions in the cell ``linked`` made."""
+
+
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     why: str
@@ -180,5 +190,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     together: Repository
     """All of them; the only one itself where there is one."""
     failed: list[Failed]
+    spend: Spend | None = None
+    """None where no session of this machine is known to have worked in them."""
     definitions: dict[str, str]
     version: str

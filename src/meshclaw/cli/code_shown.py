@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import click
 
-from meshclaw.changes.report import Comparison, Group, Point, Report, Repository, Share, Survival
+from meshclaw.changes.report import Comparison, Group, Point, Report, Repository, Share, Spend, Survival
 from meshclaw.cli import screen
+from meshclaw.cli.usage_shown import money
 
 WIDEST = 110
 """Columns of text; a longer line is hard to read."""
@@ -29,6 +30,8 @@ def show(report: Report) -> None:
         _repository(report.together)
     if len(report.repositories) > 1:
         _each(report.repositories)
+    if report.spend:
+        _spend(report.spend)
     click.echo()
     click.echo(
         _wrapped(
@@ -128,6 +131,15 @@ def _each(repositories: Sequence[Repository]) -> None:
     screen.table(("REPOSITORY", "ADDED", "AI", "AI 14 DAYS", "HUMAN 14 DAYS", "HAZARD"), rows, empty="")
     if len(repositories) > MOST_REPOSITORIES:
         screen.words(f"{len(repositories) - MOST_REPOSITORIES:,} more: --json has all of them")
+
+
+def _spend(spend: Spend) -> None:
+    sessions, total = sum(spend.sessions.values()), sum(spend.micros.values())
+    cells = ", ".join(f"{cell} {money(micros)}" for cell, micros in sorted(spend.micros.items()))
+    each = f"; {money(total // spend.standing)} for each commit that stands" if spend.standing else ""
+    head = click.style("What it had cost", bold=True)
+    click.echo()
+    click.echo(_wrapped(f"{head}: {money(total)} in {sessions:,} sessions on this machine: {cells}{each}"))
 
 
 # -- the chart ---------------------------------------------------------------------------

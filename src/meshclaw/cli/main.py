@@ -25,6 +25,7 @@ NOUNS = {
     "budget": "What was used and what is left, per run, hour and day.",
     "models": "The models agents may ask: list, test, connect.",
     "usage": "What AI tools were used for and what it cost: import, show, sources.",
+    "code": "Whether code stood, of people and of AI tools: report, blame.",
     "ledger": "The record: verify, tail, export, show.",
     "policy": "What the policies say: check, explain, test, diff, replay.",
     "sandbox": "Run a command that nobody has to trust: explain, run.",

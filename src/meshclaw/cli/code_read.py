@@ -1,0 +1,111 @@
+"""Reading repositories for ``meshclaw code``: one with all cores, several beside one another, with progress."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+
+from meshclaw.changes.linking import Place, link_all
+from meshclaw.changes.reading import Kept, Options, decoded, read, read_or_fail
+from meshclaw.changes.report import Failed, Report
+from meshclaw.ledger.usage.store import UsageStore
+from meshclaw.settings.home import home
+
+SHOWN_EVERY_S = 0.2
+SURE_AFTER_S = 3.0
+"""Before that, how long it will take is anybody's guess."""
+
+Many = list[tuple[Path, Kept]]
+Say = Callable[[str], None]
+
+
+def one(path: Path, options: Options) -> Kept:
+    began = time.monotonic()
+    with _line() as say:
+
+        def progress(done: int, total: int) -> None:
+            say(f"Reading {done:,} of {total:,} commits{left(began, done, total)}")
+
+        return read(path, options, progress)
+
+
+def several(paths: Sequence[Path], options: Options) -> tuple[Many, list[Failed]]:
+    """Each in a process of its own; one that cannot be read is named, and the rest is read."""
+    sizes = {path: _size(path) for path in paths}
+    ordered = sorted(paths, key=lambda path: -sizes[path])  # the longest first: none is waited for at the end
+    workers = min(options.jobs, len(paths))
+    alone = msgspec.structs.replace(options, jobs=max(1, options.jobs // workers))
+    found: dict[Path, Kept | Failed] = {}
+    began, done, total = time.monotonic(), 0, sum(sizes.values())
+    with _line() as say, ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        jobs: dict[Future[bytes | Failed], Path] = {
+            pool.submit(read_or_fail, path, alone): path for path in ordered
+        }
+        try:
+            for job in as_completed(jobs):
+                result = job.result()
+                found[jobs[job]] = result if isinstance(result, Failed) else decoded(result)
+                done += sizes[jobs[job]]
+                say(f"Read {len(found):,} of {len(paths):,} repositories{left(began, done, total)}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    kept = [(path, one) for path in paths if isinstance(one := found[path], Kept)]
+    return kept, [one for path in paths if isinstance(one := found[path], Failed)]
+
+
+def _size(path: Path) -> int:
+    """Bytes of its packs: what there is to read, near enough to say how long it will take."""
+    folders = (path / ".git" / "objects" / "pack", path / "objects" / "pack")
+    try:
+        return 1 + sum(pack.stat().st_size for folder in folders for pack in folder.glob("*.pack"))
+    except OSError:
+        return 1
+
+
+def left(began: float, done: int, total: int) -> str:
+    """As long as the rest takes at the pace so far; nothing where that is too early to say."""
+    spent = time.monotonic() - began
+    if spent < SURE_AFTER_S or not done or done >= total:
+        return ""
+    seconds = spent * (total - done) / done
+    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
+
+
+@contextmanager
+def _line() -> Generator[Say]:
+    """One line on a terminal that goes when the block ends; silent in a pipe."""
+    shown_at = 0.0
+
+    def say(text: str) -> None:
+        nonlocal shown_at
+        if time.monotonic() - shown_at > SHOWN_EVERY_S:
+            shown_at = time.monotonic()
+            click.echo(f"\r{text} ...\x1b[K", err=True, nl=False)
+
+    yield say if sys.stderr.isatty() else lambda _text: None
+    if shown_at:
+        click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def with_spend(report: Report, kept: Many) -> Report:
+    """Where the usage of AI tools was read on this machine: what the sessions that made the changes had cost."""
+    path = home() / "usage.db"
+    if not path.exists():
+        return report
+    store = UsageStore(path)
+    try:
+        places = {
+            one.folder: Place(path=where, folder=one.folder, landing=one.landing) for where, one in kept
+        }
+        return msgspec.structs.replace(report, spend=link_all(store, list(places.values())))
+    finally:
+        store.close()
