@@ -6,7 +6,14 @@ from meshclaw.changes.finding import under
 
 
 def test_repositories_of_every_sort_are_found_and_none_inside_another(tmp_path: Path) -> None:
-    for folder in ("a/.git", "a/inner/.git", "deep/er/b/.git", "bare.git/objects", "bare.git/refs", "no/objects"):
+    for folder in (
+        "a/.git",
+        "a/inner/.git",
+        "deep/er/b/.git",
+        "bare.git/objects",
+        "bare.git/refs",
+        "no/objects",
+    ):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "bare.git" / "HEAD").touch()
     (tmp_path / "no" / "HEAD").touch()

@@ -18,6 +18,8 @@ WIDEST = 110
 """Columns of text; a longer line is hard to read."""
 ROWS, LEAST_COLUMNS, MOST_COLUMNS = 10, 40, 76
 """Of the chart."""
+FLOORS = (0.0, 0.5, 0.75, 0.9)
+"""Shares that the lowest row may stand for: so that the others have round ones."""
 DAYS = 90
 """That the chart spans."""
 FEW = "too few"
@@ -163,19 +165,19 @@ def _chart(one: Repository) -> None:
     named = {"a": "AI", "h": "human lines like them" if beside else "human"}
     said = ", ".join(f"{mark} {named[mark]}" for mark in curves) + (", * both" if len(curves) > 1 else "")
     click.echo(click.style("Lines alive after so many days", bold=True) + f": {said}")
-    for row in chart(curves, min(_width() - 8, MOST_COLUMNS)):
+    for row in chart(curves, min(_width() - 13, MOST_COLUMNS)):
         click.echo(row)
 
 
 def chart(curves: Mapping[str, Sequence[Point]], columns: int) -> list[str]:
-    """Straight between the days that are known; the lowest line is the first full ten below every share."""
+    """Straight between the days that are known."""
     columns = max(columns, LEAST_COLUMNS)
     shares = {
         mark: [_between(curve, place * DAYS / (columns - 1)) for place in range(columns)]
         for mark, curve in curves.items()
     }
     least = min((value for line in shares.values() for value in line if value is not None), default=0.0)
-    bottom = int(least * 10) / 10 if least < 1 else 0.9
+    bottom = max(floor for floor in FLOORS if floor <= least)
     rows: list[str] = []
     for row in range(ROWS + 1):
         top = 1 - (1 - bottom) * row / ROWS
