@@ -171,10 +171,10 @@ def test_human_lines_before_the_first_ai_line_are_not_compared() -> None:
 
 def test_tools_stand_beside_human_lines_and_each_other() -> None:
     rng = random.Random(3)
-    pace = {HUMAN: 60.0, ai(): 30.0, ai("cursor"): 120.0}
+    pace = [(HUMAN, 60.0), (ai(), 30.0), (ai("cursor"), 120.0)]
     plan = [
-        (day / 4, who, 10, rng.expovariate(1 / pace[who]))
-        for day in range(600) for who in (rng.choice(list(pace)),)
+        (day / 4, who, 10, rng.expovariate(1 / days))
+        for day in range(600) for who, days in (rng.choice(pace),)
     ]  # fmt: skip
     found = {(beside.of, beside.beside): beside for beside in one(lifetimes(plan, until=400)).comparisons}
     assert set(found) == {

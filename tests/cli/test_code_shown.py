@@ -22,11 +22,15 @@ GROUP = {"commits", "added", "alive", "s14", "s90", "rework14", "reverts"}
 
 def made(seed: int, *, tools: int = 2) -> Making:
     rng = random.Random(seed)
-    pace = {HUMAN: 100.0, BOT: 20.0} | {ai(f"tool{number}"): 50.0 * (number + 1) for number in range(tools)}
+    pace = [
+        (HUMAN, 100.0),
+        (BOT, 20.0),
+        *((ai(f"tool{number}"), 50.0 * (number + 1)) for number in range(tools)),
+    ]
     plan = [
-        (day / 4, who, rng.randint(1, 40), rng.expovariate(1 / pace[who]))
+        (day / 4, who, rng.randint(1, 40), rng.expovariate(1 / days))
         for day in range(400)
-        for who in (rng.choice(list(pace)),)
+        for who, days in (rng.choice(pace),)
     ]
     return lifetimes(plan, until=250)
 

@@ -15,7 +15,7 @@ from meshclaw.changes.landing import Landing
 from meshclaw.changes.reflog import made_here, work_trees
 from meshclaw.changes.report import Spend
 from meshclaw.changes.spend import ABANDONED_S, link
-from meshclaw.code import git
+from meshclaw.code.branches import unmerged
 from meshclaw.flow.usage import Link
 from meshclaw.ledger.usage.store import UsageStore
 
@@ -77,7 +77,7 @@ def _living(path: Path) -> Callable[[str], bool]:
 
     @cache
     def commits() -> set[str]:
-        return git.unmerged(path, since=int(time.time()) - ABANDONED_S)
+        return unmerged(path, since=int(time.time()) - ABANDONED_S)
 
     return lambda sha: sha in commits()
 

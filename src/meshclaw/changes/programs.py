@@ -11,7 +11,11 @@ from meshclaw.changes.report import Group, Report, Repository, Share
 
 def shape(report: Report) -> dict[str, object]:
     """Of one repository itself; of several, each and all together."""
-    said = {"spend": report.spend, "definitions": report.definitions, "version": report.version}
+    said: dict[str, object] = {
+        "spend": report.spend,
+        "definitions": report.definitions,
+        "version": report.version,
+    }
     if len(report.repositories) == 1 and not report.failed:
         return _repository(report.together) | said
     return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 import zlib
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,17 +23,12 @@ from meshclaw.settings.home import home
 FORMAT = "1"
 """Of what is kept, and of how it is made; another one reads every repository anew."""
 
-Progress = Callable[[int, int], None]
-"""Commits read, and commits there are."""
-
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     every: bool = False
     """Count the excluded classes of files as well."""
     since: int | None = None
     """Unix seconds."""
-    jobs: int = 1
-    """Processes for one repository."""
     fresh: bool = False
     """Read it though it was read before."""
 
@@ -51,14 +45,13 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         return unpacked(self.sample)
 
 
-def read(path: Path, options: Options, progress: Progress | None = None) -> Kept:
+def read(path: Path, options: Options) -> Kept:
     """Raises ``MeshClawError`` for what cannot be read."""
-    attributes = "" if options.every else classes().attributes
-    with git.opened(path, attributes=attributes) as repository:
+    with git.opened(path, attributes="" if options.every else classes().attributes) as repository:
         key, place = _key(repository, options), _place(repository, options)
         found = None if options.fresh else _kept(place)
         if found is None or found.key != key:
-            found = _read(repository, key, options, progress)
+            found = _read(repository, key, options)
             _keep(place, found)
     return found
 
@@ -82,22 +75,16 @@ def decoded(stored: bytes) -> Kept:
 # -- reading -----------------------------------------------------------------------------
 
 
-def _read(repository: Repository, key: str, options: Options, progress: Progress | None) -> Kept:
+def _read(repository: Repository, key: str, options: Options) -> Kept:
     graph = commits.read(repository)
     beside = records.read(repository, graph)
     who = attribute.of(graph, beside.evidence, lambda shas: commits.added(repository, shas))
-    history = lifetimes.read(
-        repository,
-        every=options.every,
-        marks=beside.lines,
-        jobs=options.jobs,
-        fresh=options.fresh,
-        progress=progress,
-    )
+    history = lifetimes.read(repository.path, every=options.every, marks=beside.lines).history
     reverted = reverting.taken_back(reverting.reverts(graph, history.commits), graph.line)
     known = Known(
-        attributions=who.by_commit, marks=beside.marks[1:], reverted=reverted,
+        attributions=who.by_commit, marks=beside.marks, reverted=reverted,
         fixed={pair.of for pair in reverting.fixes(graph, history)}, cycles=commits.cycles(graph), mixed=who.mixed,
+        undecided=who.undecided,
     )  # fmt: skip
     history.caveats += beside.caveats
     found = sample(

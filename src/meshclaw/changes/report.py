@@ -5,6 +5,7 @@ Shares are of lines unless their name says commits; every one stands with how mu
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -194,3 +195,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """None where no session of this machine is known to have worked in them."""
     definitions: dict[str, str]
     version: str
+
+
+def day(at: int) -> str:
+    """UTC, of Unix seconds. Clocks may be so wrong that no calendar has the day."""
+    try:
+        return datetime.fromtimestamp(at, UTC).date().isoformat()
+    except (OverflowError, OSError, ValueError):
+        return "a day no calendar has"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import get_args
+
+import msgspec
 
 from meshclaw.changes.measures import HORIZONS, Pool, comparison, group
 from meshclaw.changes.report import (
@@ -17,20 +18,33 @@ from meshclaw.changes.report import (
     Group,
     Report,
     Repository,
+    day,
 )
 from meshclaw.changes.sample import Excluded, Layers, Sample, Sort
+from meshclaw.code.attribution.attribute import MOST
 from meshclaw.flow.attribution import Origin
 
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 
 def report(samples: Sequence[Sample], failed: Sequence[Failed] = ()) -> Report:
-    ordered = sorted(samples, key=lambda sample: (sample.name, sample.head))
+    ordered = _named(sorted(samples, key=lambda sample: (sample.name, sample.head)))
     each = [repository([sample]) for sample in ordered]
     return Report(
         repositories=each, together=each[0] if len(each) == 1 else repository(ordered), failed=list(failed),
         definitions=DEFINITIONS, version=VERSION,
     )  # fmt: skip
+
+
+def _named(samples: Sequence[Sample]) -> list[Sample]:
+    """Those of one name get their heads behind it: a folder around them may be called after a person."""
+    times = Counter(sample.name for sample in samples)
+    return [
+        msgspec.structs.replace(sample, name=f"{sample.name} {sample.head[:7]}")
+        if times[sample.name] > 1
+        else sample
+        for sample in samples
+    ]
 
 
 def repository(samples: Sequence[Sample]) -> Repository:
@@ -158,12 +172,13 @@ def _counted(counts: Mapping[str, int]) -> Iterator[Caveat]:
     if mixed := counts.get("mixed merges", 0):
         yield Caveat(
             about="mixed merges",
-            text=f"{mixed:,} merges brought in commits of several origins; all of their lines count for one.",
+            text=f"{mixed:,} merges brought in commits of several origins: each counts as the one that added at least "
+            f"{MOST:.0%} of its lines, and {counts['undecided merges']:,} as unknown.",
         )
     if late := counts.get("clocks out of order", 0):
         yield Caveat(
             about="clocks",
-            text=f"{late:,} commits are dated before the one they follow; no line dies before its birth.",
+            text=f"{late:,} of the commits are dated before the one they follow; no line dies before its birth.",
         )
 
 
@@ -181,11 +196,8 @@ def _unseen(samples: Sequence[Sample], groups: Mapping[str, Group]) -> Iterator[
     until = max((sample.until for sample in samples), default=0)
     if not until:
         return
-    day = datetime.fromtimestamp(min(max(until, 0), 2**35), UTC).date()
     young = [origin for origin, one in groups.items() if one.added and one.survival.s90.share is None]
-    text = (
-        f"Lines alive were last seen on {day}, at the head; younger ones count for as long as they were seen."
-    )
+    text = f"Lines alive were last seen on {day(until)}, at the head; younger ones count for as long as they were seen."
     if young:
         text += f" No line of {', '.join(young)} was seen for {HORIZONS[-1]} days."
     yield Caveat(about="censoring", text=text)

@@ -147,7 +147,9 @@ class Known(NamedTuple):
     cycles: Mapping[str, int] = {}
     """Of merges: seconds since their branch began."""
     mixed: int = 0
-    """Merges on the line that brought in commits of several origins."""
+    """Merges on the line that brought in commits of several origins, ..."""
+    undecided: int = 0
+    """... and those of them that count as unknown."""
 
 
 UNKNOWN: Final = Attribution(origin="unknown")
@@ -311,6 +313,7 @@ class _Boiled:
         at = self._at
         return {
             "mixed merges": self._known.mixed,
+            "undecided merges": self._known.undecided,
             "clocks out of order": sum(later < earlier for earlier, later in pairwise(at)),
             "respaced lines": sum(self._history.commits.respaced),
         }

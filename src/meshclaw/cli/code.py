@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,10 +57,9 @@ def report(
     from meshclaw.changes.reading import Options
 
     options = Options(
-        every=every, since=None if since is None else int(since.replace(tzinfo=UTC).timestamp()), fresh=fresh,
-        jobs=jobs or os.cpu_count() or 1,
+        every=every, since=None if since is None else int(since.replace(tzinfo=UTC).timestamp()), fresh=fresh
     )  # fmt: skip
-    found = _read(_named(paths, all_under), options)
+    found = _read(_named(paths, all_under), options, jobs or os.cpu_count() or 1)
     if as_json:
         from meshclaw.changes.programs import shape
 
@@ -85,14 +85,14 @@ def _named(paths: Sequence[Path], folder: Path | None) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _read(paths: Sequence[Path], options: Options) -> Report:
+def _read(paths: Sequence[Path], options: Options, jobs: int) -> Report:
     from meshclaw.changes.reporting import report as reported
     from meshclaw.cli import code_read
 
     if len(paths) == 1:
         kept, failed = [(paths[0], code_read.one(paths[0], options))], list[Failed]()
     else:
-        kept, failed = code_read.several(paths, options)
+        kept, failed = code_read.several(paths, options, jobs)
     found = reported([one.unpacked() for _, one in kept], failed)
     return code_read.with_spend(found, kept)
 
@@ -113,14 +113,22 @@ def blame(repository: Path, file: str, as_json: bool) -> None:
 
     Counted along first parents, as the report does. FILE is named from the top of the repository.
     """
-    from meshclaw.cli import code_read
+    from meshclaw.changes.blaming import blame as blamed
 
-    lines = code_read.blamed(repository, file)
+    found = blamed(repository, file)
     if as_json:
-        screen.data(lines)
+        screen.data(found)
         return
+    runs = groupby(found.lines, key=lambda line: (line.commit, line.day, line.origin, line.tool))
     screen.table(
-        ("LINE", "COMMIT", "DAY", "ORIGIN"),
-        [(str(line.line), line.commit[:12], line.day, line.said) for line in lines.lines],
-        empty=f"{file} has no line.",
+        ("LINES", "COMMIT", "DAY", "MADE BY"),
+        [
+            (_span([line.line for line in lines]), commit[:12], day, f"{origin} {tool}".rstrip())
+            for (commit, day, origin, tool), lines in runs
+        ],
+        empty=f"{screen.clean(file)} has no line.",
     )
+
+
+def _span(lines: Sequence[int]) -> str:
+    return str(lines[0]) if len(lines) == 1 else f"{lines[0]}-{lines[-1]}"

@@ -28,32 +28,27 @@ Say = Callable[[str], None]
 
 
 def one(path: Path, options: Options) -> Kept:
-    began = time.monotonic()
     with _line() as say:
-
-        def progress(done: int, total: int) -> None:
-            say(f"Reading {done:,} of {total:,} commits{left(began, done, total)}")
-
-        return read(path, options, progress)
+        say(f"Reading {path}")
+        return read(path, options)
 
 
-def several(paths: Sequence[Path], options: Options) -> tuple[Many, list[Failed]]:
+def several(paths: Sequence[Path], options: Options, jobs: int) -> tuple[Many, list[Failed]]:
     """Each in a process of its own; one that cannot be read is named, and the rest is read."""
     sizes = {path: _size(path) for path in paths}
     ordered = sorted(paths, key=lambda path: -sizes[path])  # the longest first: none is waited for at the end
-    workers = min(options.jobs, len(paths))
-    alone = msgspec.structs.replace(options, jobs=max(1, options.jobs // workers))
+    workers = min(jobs, len(paths))
     found: dict[Path, Kept | Failed] = {}
     began, done, total = time.monotonic(), 0, sum(sizes.values())
     with _line() as say, ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        jobs: dict[Future[bytes | Failed], Path] = {
-            pool.submit(read_or_fail, path, alone): path for path in ordered
+        waiting: dict[Future[bytes | Failed], Path] = {
+            pool.submit(read_or_fail, path, options): path for path in ordered
         }
         try:
-            for job in as_completed(jobs):
+            for job in as_completed(waiting):
                 result = job.result()
-                found[jobs[job]] = result if isinstance(result, Failed) else decoded(result)
-                done += sizes[jobs[job]]
+                found[waiting[job]] = result if isinstance(result, Failed) else decoded(result)
+                done += sizes[waiting[job]]
                 say(f"Read {len(found):,} of {len(paths):,} repositories{left(began, done, total)}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

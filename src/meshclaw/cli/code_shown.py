@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 
 import click
 
-from meshclaw.changes.report import Comparison, Group, Point, Report, Repository, Share, Spend, Survival
+from meshclaw.changes.report import Comparison, Group, Point, Report, Repository, Share, Spend, Survival, day
 from meshclaw.cli import screen
 from meshclaw.cli.usage_shown import money
 
@@ -45,8 +44,8 @@ def show(report: Report) -> None:
 
 def _repository(one: Repository) -> None:
     name = screen.clean(one.names[0]) if len(one.names) == 1 else f"{len(one.names):,} repositories"
-    since = f", lines born since {_day(one.since)}" if one.since is not None else ""
-    period = f"{_day(one.first)} to {_day(one.until)}{since}"
+    since = f", lines born since {day(one.since)}" if one.since is not None else ""
+    period = f"{day(one.first)} to {day(one.until)}{since}"
     click.echo(f"{click.style(name, bold=True)}: {one.commits:,} commits on main, {period}")
     click.echo(f"{one.added:,} lines added, {one.died:,} of them dead, {one.alive:,} alive")
     click.echo()
@@ -243,14 +242,6 @@ def _ratio(one: Comparison) -> str:
 
 def _hours(hours: float) -> str:
     return f"{hours / 24:.1f} d" if hours >= 48 else f"{hours:.1f} h"
-
-
-def _day(at: int) -> str:
-    """Clocks may be so wrong that no calendar has the day."""
-    try:
-        return datetime.fromtimestamp(at, UTC).date().isoformat()
-    except (OverflowError, OSError, ValueError):
-        return "a day no calendar has"
 
 
 def _width() -> int:
