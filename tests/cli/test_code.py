@@ -216,3 +216,46 @@ def test_a_session_is_linked_to_the_commit_it_made_and_its_cost_to_what_became_o
     assert {cell: round(micros / each) for cell, micros in after["partition"].items() if micros} == {
         "linked": 1, "reverted": 1, "unlinked": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("days_ago", "cell"), [(1, "open"), (60, "abandoned")])
+def test_work_on_a_branch_is_open_until_nobody_works_on_it(
+    meshclaw: Meshclaw, repo: Repo, user: Path, days_ago: int, cell: str
+) -> None:
+    now = datetime.now(UTC).timestamp() - days_ago * DAY
+    at = (now - START) / DAY
+    repo.git("checkout", "-q", "-b", "side")
+    repo.commit(at, "Try", e=lines("e", 5))
+    repo.git("checkout", "-q", "main")
+    folder = user / ".claude" / "projects" / "repo"
+    folder.mkdir(parents=True)
+    moment = datetime.fromtimestamp(now - 60, UTC).isoformat().replace("+00:00", "Z")
+    for session, branch in (("s1", "side"), ("s2", "main")):
+        call = line(
+            f"m-{session}",
+            f"r-{session}",
+            sessionId=session,
+            timestamp=moment,
+            cwd=str(repo.folder),
+            gitBranch=branch,
+        )
+        (folder / f"{session}.jsonl").write_text(json.dumps(call) + "\n")
+    meshclaw("usage", "show")
+    assert meshclaw("code", "report", str(repo.folder), "--json").json()["spend"]["sessions"] == {cell: 1}
+
+
+def test_what_a_session_made_is_known_after_git_forgot_it(meshclaw: Meshclaw, repo: Repo, user: Path) -> None:
+    repo.commit(110, "Stand", c=lines("c", 5))
+    folder = user / ".claude" / "projects" / "repo"
+    folder.mkdir(parents=True)
+    moment = datetime.fromtimestamp(START + 109.99 * DAY, UTC).isoformat().replace("+00:00", "Z")
+    call = line("m", "r", sessionId="s1", timestamp=moment, cwd=str(repo.folder), gitBranch="")
+    (folder / "s1.jsonl").write_text(json.dumps(call) + "\n")
+    meshclaw("usage", "show")
+    assert meshclaw("code", "report", str(repo.folder), "--json").json()["spend"]["sessions"] == {"linked": 1}
+    (repo.folder / ".git" / "logs" / "HEAD").unlink()
+    repo.git("revert", "--no-edit", "HEAD", at=111)
+    (repo.folder / ".git" / "logs" / "HEAD").unlink()
+    assert meshclaw("code", "report", str(repo.folder), "--json").json()["spend"]["sessions"] == {
+        "reverted": 1
+    }

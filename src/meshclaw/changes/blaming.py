@@ -12,6 +12,7 @@ from meshclaw.changes.sample import UNKNOWN
 from meshclaw.code import commits, git, lifetimes
 from meshclaw.code.attribution import attribute, records
 from meshclaw.flow.attribution import Origin
+from meshclaw.settings.home import home
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +34,7 @@ class Blamed(msgspec.Struct, frozen=True, kw_only=True):
 
 def blame(path: Path, file: str) -> Blamed:
     """``file``: from the top of the repository. Raises ``MeshClawError`` for what cannot be read or is not there."""
-    found = lifetimes.read(path, every=True)
+    found = lifetimes.read(path, every=True, keep=home() / "code" / "lines")
     owners = found.blame(os.fsencode(file))
     with git.opened(path) as repository:
         graph = commits.read(repository)

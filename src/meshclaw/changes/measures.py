@@ -15,6 +15,8 @@ from meshclaw.code.survival import Curve, Life, clustered, effective, interval, 
 DAYS = (1, 3, 7, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365, 545, 730, 1095, 1460, 1825, 2555, 3650)
 """Of a curve; the horizons are among them."""
 HORIZONS = (14, 30, 90)
+MOST_HELD = 1_000_000
+"""Rows; they take about 150 bytes each."""
 REWORK = 14
 """Days."""
 
@@ -36,6 +38,8 @@ class Pool:
         self._offsets: list[int] = []
         self._strata: list[int] = []
         self._seen: list[int] = []
+        self._held: dict[tuple[int, int], list[Life]] = {}
+        self._is_small = sum(len(sample.rows.lines) for sample in samples) <= MOST_HELD
         strata = 0
         for sample in samples:
             self._offsets.append(len(self._seen))
@@ -44,10 +48,19 @@ class Pool:
             strata += len(sample.strata)
 
     def lives(self, which: Which) -> Iterator[Life]:
-        for sample, offset, strata in zip(self.samples, self._offsets, self._strata, strict=True):
+        for sample, commits, strata in zip(self.samples, self._offsets, self._strata, strict=True):
             for number, sort in enumerate(sample.sorts):
                 if which(sort):
-                    yield from sample.lives(number, offset, strata)
+                    yield from self._of(sample, number, commits, strata)
+
+    def _of(self, sample: Sample, sort: int, commits: int, strata: int) -> Iterable[Life]:
+        """Asked for again and again, so they are held as long as there is room."""
+        if not self._is_small:
+            return sample.lives(sort, commits, strata)
+        held = self._held.get((commits, sort))
+        if held is None:
+            held = self._held[commits, sort] = list(sample.lives(sort, commits, strata))
+        return held
 
     def made(self, which: Which) -> Made:
         """All together."""

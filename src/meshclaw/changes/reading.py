@@ -29,6 +29,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Count the excluded classes of files as well."""
     since: int | None = None
     """Unix seconds."""
+    processes: int = 1
+    """For this one repository."""
     fresh: bool = False
     """Read it though it was read before."""
 
@@ -79,7 +81,10 @@ def _read(repository: Repository, key: str, options: Options) -> Kept:
     graph = commits.read(repository)
     beside = records.read(repository, graph)
     who = attribute.of(graph, beside.evidence, lambda shas: commits.added(repository, shas))
-    history = lifetimes.read(repository.path, every=options.every, marks=beside.lines).history
+    keep = None if options.fresh else home() / "code" / "lines"
+    history = lifetimes.read(
+        repository.path, every=options.every, marks=beside.lines, keep=keep, processes=options.processes
+    ).history
     reverted = reverting.taken_back(reverting.reverts(graph, history.commits), graph.line)
     known = Known(
         attributions=who.by_commit, marks=beside.marks, reverted=reverted,

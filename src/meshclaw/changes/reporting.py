@@ -87,7 +87,7 @@ def _comparisons(pool: Pool, tools: Mapping[str, Group]) -> Iterator[Comparison]
 
     found = [comparison(pool, "ai", lambda sort: sort.origin == "ai", "human", human)]
     if len(tools) > 1:
-        for tool in tools:
+        for tool in (name for name, one in tools.items() if not one.survival.s14.is_few):
             found += [
                 comparison(pool, tool, lambda sort, tool=tool: _is(sort, tool), "human", human),
                 comparison(

@@ -57,9 +57,10 @@ def report(
     from meshclaw.changes.reading import Options
 
     options = Options(
-        every=every, since=None if since is None else int(since.replace(tzinfo=UTC).timestamp()), fresh=fresh
+        every=every, since=None if since is None else int(since.replace(tzinfo=UTC).timestamp()), fresh=fresh,
+        processes=jobs or os.cpu_count() or 1,
     )  # fmt: skip
-    found = _read(_named(paths, all_under), options, jobs or os.cpu_count() or 1)
+    found = _read(_named(paths, all_under), options)
     if as_json:
         from meshclaw.changes.programs import shape
 
@@ -85,14 +86,14 @@ def _named(paths: Sequence[Path], folder: Path | None) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _read(paths: Sequence[Path], options: Options, jobs: int) -> Report:
+def _read(paths: Sequence[Path], options: Options) -> Report:
     from meshclaw.changes.reporting import report as reported
     from meshclaw.cli import code_read
 
     if len(paths) == 1:
         kept, failed = [(paths[0], code_read.one(paths[0], options))], list[Failed]()
     else:
-        kept, failed = code_read.several(paths, options, jobs)
+        kept, failed = code_read.several(paths, options)
     found = reported([one.unpacked() for _, one in kept], failed)
     return code_read.with_spend(found, kept)
 

@@ -33,11 +33,15 @@ def one(path: Path, options: Options) -> Kept:
         return read(path, options)
 
 
-def several(paths: Sequence[Path], options: Options, jobs: int) -> tuple[Many, list[Failed]]:
-    """Each in a process of its own; one that cannot be read is named, and the rest is read."""
+def several(paths: Sequence[Path], options: Options) -> tuple[Many, list[Failed]]:
+    """Each in a process of its own; one that cannot be read is named, and the rest is read.
+
+    A repository that was named in two ways is one.
+    """
     sizes = {path: _size(path) for path in paths}
     ordered = sorted(paths, key=lambda path: -sizes[path])  # the longest first: none is waited for at the end
-    workers = min(jobs, len(paths))
+    workers = min(options.processes, len(paths))
+    options = msgspec.structs.replace(options, processes=max(1, options.processes // workers))
     found: dict[Path, Kept | Failed] = {}
     began, done, total = time.monotonic(), 0, sum(sizes.values())
     with _line() as say, ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
@@ -53,8 +57,8 @@ def several(paths: Sequence[Path], options: Options, jobs: int) -> tuple[Many, l
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    kept = [(path, one) for path in paths if isinstance(one := found[path], Kept)]
-    return kept, [one for path in paths if isinstance(one := found[path], Failed)]
+    kept = {one.folder: (path, one) for path in paths if isinstance(one := found[path], Kept)}
+    return list(kept.values()), [one for path in paths if isinstance(one := found[path], Failed)]
 
 
 def _size(path: Path) -> int:
