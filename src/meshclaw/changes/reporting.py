@@ -24,6 +24,8 @@ from meshclaw.changes.sample import Excluded, Layers, Sample, Sort
 from meshclaw.code.attribution.attribute import MOST
 from meshclaw.flow.attribution import Origin
 
+MOST_COMPARED = 5
+"""Tools, those with the most lines."""
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 
@@ -87,7 +89,7 @@ def _comparisons(pool: Pool, tools: Mapping[str, Group]) -> Iterator[Comparison]
 
     found = [comparison(pool, "ai", lambda sort: sort.origin == "ai", "human", human)]
     if len(tools) > 1:
-        for tool in (name for name, one in tools.items() if not one.survival.s14.is_few):
+        for tool in [name for name, one in tools.items() if not one.survival.s14.is_few][:MOST_COMPARED]:
             found += [
                 comparison(pool, tool, lambda sort, tool=tool: _is(sort, tool), "human", human),
                 comparison(
