@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meshclaw.changes.report import Failed, Report
 from meshclaw.cli import screen
 from meshclaw.errors import UserError
 
 if TYPE_CHECKING:
     from meshclaw.changes.reading import Options
+    from meshclaw.changes.report import Failed, Report
 
 
 @click.group("code")
@@ -90,10 +90,11 @@ def _read(paths: Sequence[Path], options: Options) -> Report:
     from meshclaw.changes.reporting import report as reported
     from meshclaw.cli import code_read
 
-    if len(paths) == 1:
-        kept, failed = [(paths[0], code_read.one(paths[0], options))], list[Failed]()
-    else:
-        kept, failed = code_read.several(paths, options)
+    kept, failed = (
+        ([(paths[0], code_read.one(paths[0], options))], [])
+        if len(paths) == 1
+        else code_read.several(paths, options)
+    )
     found = reported([one.unpacked() for _, one in kept], failed)
     return code_read.with_spend(found, kept)
 
