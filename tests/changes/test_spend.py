@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -246,6 +247,26 @@ def test_a_diary_of_nonsense_tells_nothing(tmp_path: Path, diary: bytes) -> None
     (folder / "HEAD").write_bytes(diary)
     assert made_here(bytes(folder.parent)) == []
     assert made_here(bytes(tmp_path / "none" / ".git")) == []
+
+
+def test_a_work_tree_that_does_not_lead_back_is_none_of_its_own(tmp_path: Path) -> None:
+    """Else a repository from elsewhere could claim the sessions of any folder."""
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    for folder in (mine, theirs):
+        folder.mkdir()
+        git(folder, "init", "-q")
+    claim = theirs / ".git" / "worktrees" / "x"
+    claim.mkdir(parents=True)
+    for said in (f"{mine}/.git\n", "/.git\n", "\0", ""):
+        (claim / "gitdir").write_text(said)
+        assert [folder for folder, _ in work_trees(bytes(theirs / ".git"))] == [str(theirs)]
+
+
+def test_a_diary_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "repo" / ".git" / "logs"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "HEAD")
+    assert made_here(bytes(folder.parent)) == []
 
 
 # -- the store ---------------------------------------------------------------------------

@@ -259,3 +259,14 @@ def test_what_a_session_made_is_known_after_git_forgot_it(meshclaw: Meshclaw, re
     assert meshclaw("code", "report", str(repo.folder), "--json").json()["spend"]["sessions"] == {
         "reverted": 1
     }
+
+
+def test_a_usage_store_that_cannot_be_read_takes_only_the_costs_with_it(
+    meshclaw: Meshclaw, repo: Repo, home: Path
+) -> None:
+    (home / "usage.db").write_bytes(b"no database at all" * 100)
+    said = meshclaw("code", "report", str(repo.folder), "--json")
+    assert said.code == 0
+    assert said.json()["lines"]["added"] == 30
+    assert said.json()["spend"] is None
+    assert "is damaged" in said.err

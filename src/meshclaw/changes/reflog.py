@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 import msgspec
@@ -36,16 +37,35 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def work_trees(common: bytes) -> list[tuple[str, Path]]:
-    """``common``: the folder that all work trees share. Each work tree's folder and its diary."""
+    """``common``: the folder that all work trees share. Each work tree's folder and its diary.
+
+    A folder counts that leads back: else a repository could name anybody's.
+    """
     shared = Path(os.fsdecode(common))
     found = [(str(shared.parent), shared / "logs" / "HEAD")] if shared.name == ".git" else []
     for one in sorted((shared / "worktrees").glob("*/gitdir")):
-        try:
-            folder = Path(one.read_text("utf-8", "surrogateescape").strip()).parent
-        except OSError:
-            continue  # a work tree that is gone
-        found.append((str(folder), one.parent / "logs" / "HEAD"))
+        back = Path(os.fsdecode(_content(one).strip()))
+        named = os.fsdecode(_content(back).strip()).removeprefix("gitdir: ")
+        if named and os.path.realpath(back.parent / named) == os.path.realpath(one.parent):
+            found.append((str(back.parent), one.parent / "logs" / "HEAD"))
     return found
+
+
+def _content(path: Path) -> bytes:
+    """The end of a regular file; nothing of what is none, cannot be read, or is not there."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return b""
+    try:
+        status = os.fstat(file)
+        return (
+            os.pread(file, MOST_BYTES, max(0, status.st_size - MOST_BYTES))
+            if S_ISREG(status.st_mode)
+            else b""
+        )
+    finally:
+        os.close(file)
 
 
 def made_here(common: bytes) -> list[Made]:
@@ -53,14 +73,8 @@ def made_here(common: bytes) -> list[Made]:
 
 
 def _read(folder: str, diary: Path) -> Iterator[Made]:
-    try:
-        with diary.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - MOST_BYTES))
-            lines = file.read(MOST_BYTES).split(b"\n")
-    except OSError:
-        return  # none is kept here
     branch = ""
-    for line in lines:
+    for line in _content(diary).split(b"\n"):
         entry = ENTRY.match(line)
         if entry is None:
             continue

@@ -170,7 +170,10 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
-    """Cost of the sessions on this machine that made changes in these repositories, by what became of those."""
+    """Cost of the sessions on this machine that made changes in these repositories, by what became of those.
+
+    All of a session counts, also calls that declared an exploration, which the spend partition has apart.
+    """
 
     micros: dict[str, int]
     """Of a dollar, by cell of the spend partition."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +17,10 @@ import msgspec
 
 from meshclaw.changes.linking import Place, link_all
 from meshclaw.changes.reading import Kept, Options, decoded, read, read_or_fail
-from meshclaw.changes.report import Failed, Report
+from meshclaw.changes.report import Failed, Report, Spend
+from meshclaw.cli import screen
+from meshclaw.cli.main import tell_error
+from meshclaw.errors import MeshClawError, Operational
 from meshclaw.ledger.usage.store import UsageStore
 from meshclaw.settings.home import home
 
@@ -44,7 +49,8 @@ def several(paths: Sequence[Path], options: Options) -> tuple[Many, list[Failed]
     options = msgspec.structs.replace(options, processes=max(1, options.processes // workers))
     found: dict[Path, Kept | Failed] = {}
     began, done, total = time.monotonic(), 0, sum(sizes.values())
-    with _line() as say, ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with _line() as say, ProcessPoolExecutor(workers, context, _end_quietly) as pool:
         waiting: dict[Future[bytes | Failed], Path] = {
             pool.submit(read_or_fail, path, options): path for path in ordered
         }
@@ -54,11 +60,21 @@ def several(paths: Sequence[Path], options: Options) -> tuple[Many, list[Failed]
                 found[waiting[job]] = result if isinstance(result, Failed) else decoded(result)
                 done += sizes[waiting[job]]
                 say(f"Read {len(found):,} of {len(paths):,} repositories{left(began, done, total)}")
+        except BrokenProcessPool as error:
+            raise Operational(
+                "a process that read a repository was ended by the system, perhaps for want of memory",
+                fix="Run it again with --jobs 1: it goes on where it was.",
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     kept = {one.folder: (path, one) for path in paths if isinstance(one := found[path], Kept)}
     return list(kept.values()), [one for path in paths if isinstance(one := found[path], Failed)]
+
+
+def _end_quietly() -> None:
+    """When the person stops the command, which tells them enough."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _size(path: Path) -> int:
@@ -100,11 +116,20 @@ def with_spend(report: Report, kept: Many) -> Report:
     path = home() / "usage.db"
     if not path.exists():
         return report
-    store = UsageStore(path)
+    try:
+        return msgspec.structs.replace(report, spend=_spend(path, kept))
+    except MeshClawError as error:
+        tell_error(error)
+        screen.words("So the report does not say what the work had cost.")
+        return report
+
+
+def _spend(usage: Path, kept: Many) -> Spend | None:
+    store = UsageStore(usage)
     try:
         places = {
             one.folder: Place(path=where, folder=one.folder, landing=one.landing) for where, one in kept
         }
-        return msgspec.structs.replace(report, spend=link_all(store, list(places.values())))
+        return link_all(store, list(places.values()))
     finally:
         store.close()
