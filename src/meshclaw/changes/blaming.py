@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from meshclaw.changes.reading import attributed, transcripts
 from meshclaw.changes.report import day
 from meshclaw.changes.sample import UNKNOWN
-from meshclaw.code import commits, git, lifetimes
-from meshclaw.code.attribution import attribute, records
+from meshclaw.code import git, lifetimes
 from meshclaw.flow.attribution import Origin
 from meshclaw.settings.home import home
 
@@ -37,9 +37,7 @@ def blame(path: Path, file: str) -> Blamed:
     found = lifetimes.read(path, every=True, keep=home() / "code" / "lines")
     owners = found.blame(os.fsencode(file))
     with git.opened(path) as repository:
-        graph = commits.read(repository)
-        beside = records.read(repository, graph)
-        who = attribute.of(graph, beside.evidence, lambda shas: commits.added(repository, shas)).by_commit
+        who = attributed(repository, transcripts(repository))[2].by_commit
     days = {sha: day(at) for sha, at in zip(found.history.commits.sha, found.history.commits.at, strict=True)}
     lines = [
         Line(line=number, commit=sha, day=days[sha], origin=one.origin, tool=one.tool)

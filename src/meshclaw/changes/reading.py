@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import time
 import zlib
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+from meshclaw.changes import written
 from meshclaw.changes.landing import Landing, landing
 from meshclaw.changes.report import VERSION, Failed
 from meshclaw.changes.sample import Known, Sample, packed, sample, unpacked
 from meshclaw.code import commits, git, lifetimes, reverting
 from meshclaw.code.attribution import attribute, records
+from meshclaw.code.attribution.attribute import Attributed
+from meshclaw.code.attribution.beside import Beside
 from meshclaw.code.classes import classes
+from meshclaw.code.commits import Graph
 from meshclaw.code.git import Repository
 from meshclaw.errors import MeshClawError
+from meshclaw.readers.places import Entry
 from meshclaw.settings.home import home
 
 FORMAT = "1"
@@ -50,10 +56,11 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 def read(path: Path, options: Options) -> Kept:
     """Raises ``MeshClawError`` for what cannot be read."""
     with git.opened(path, attributes="" if options.every else classes().attributes) as repository:
-        key, place = _key(repository, options), _place(repository, options)
+        here = transcripts(repository)
+        key, place = _key(repository, options, here), _place(repository, options)
         found = None if options.fresh else _kept(place)
         if found is None or found.key != key:
-            found = _read(repository, key, options)
+            found = _read(repository, key, options, here)
             _keep(place, found)
     return found
 
@@ -77,10 +84,8 @@ def decoded(stored: bytes) -> Kept:
 # -- reading -----------------------------------------------------------------------------
 
 
-def _read(repository: Repository, key: str, options: Options) -> Kept:
-    graph = commits.read(repository)
-    beside = records.read(repository, graph)
-    who = attribute.of(graph, beside.evidence, lambda shas: commits.added(repository, shas))
+def _read(repository: Repository, key: str, options: Options, here: Sequence[Entry]) -> Kept:
+    graph, beside, who = attributed(repository, here)
     keep = None if options.fresh else home() / "code" / "lines"
     history = lifetimes.read(
         repository.path, every=options.every, marks=beside.lines, keep=keep, processes=options.processes
@@ -106,6 +111,19 @@ def _read(repository: Repository, key: str, options: Options) -> Kept:
     )  # fmt: skip
 
 
+def attributed(repository: Repository, here: Sequence[Entry]) -> tuple[Graph, Beside, Attributed]:
+    """Who made each commit; ``here``: transcripts of sessions on this machine that worked in it."""
+    graph = commits.read(repository)
+    beside = records.read(repository, graph)
+    for sha, pieces in written.evidence(repository, graph, here).items():
+        beside.evidence.setdefault(sha, []).extend(pieces)
+    return graph, beside, attribute.of(graph, beside.evidence, lambda shas: commits.added(repository, shas))
+
+
+def transcripts(repository: Repository) -> list[Entry]:
+    return written.transcripts(repository.folder, Path.home(), os.environ)
+
+
 def name_of(repository: Repository) -> str:
     """Of the folder that holds it, as people know it."""
     folder = Path(os.fsdecode(repository.folder))
@@ -115,9 +133,12 @@ def name_of(repository: Repository) -> str:
 # -- keeping -----------------------------------------------------------------------------
 
 
-def _key(repository: Repository, options: Options) -> str:
+def _key(repository: Repository, options: Options, here: Sequence[Entry]) -> str:
     notes = repository.run("for-each-ref", "--format=%(objectname) %(refname)", "refs/notes")
-    said = (FORMAT, VERSION, classes().version, repository.head, str(options.since), str(options.every))
+    said = (
+        FORMAT, VERSION, classes().version, repository.head, str(options.since), str(options.every),
+        written.state(here),
+    )  # fmt: skip
     return sha256(b"\0".join([*(part.encode() for part in said), notes])).hexdigest()
 
 
