@@ -55,7 +55,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(path: Path, options: Options) -> Kept:
     """Raises ``MeshClawError`` for what cannot be read."""
-    with git.opened(path, attributes="" if options.every else classes().attributes) as repository:
+    with git.opened(path) as repository:
+        if not options.every:  # what is not counted is not compared either
+            repository.attribute(classes().attributes.encode())
         here = transcripts(repository)
         key, place = _key(repository, options, here), _place(repository, options)
         found = None if options.fresh else _kept(place)

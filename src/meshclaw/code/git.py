@@ -154,7 +154,7 @@ def run(path: Path, *arguments: str, given: bytes = b"") -> bytes:
 
 def _places(path: Path) -> tuple[bytes, bytes, bytes]:
     """Common folder, folder of objects, kind of their names."""
-    done = _asked(
+    done = asked(
         path, "rev-parse", "--path-format=absolute", "--git-common-dir", "--git-path", "objects",
         "--show-object-format",
     )  # fmt: skip
@@ -167,7 +167,7 @@ def _places(path: Path) -> tuple[bytes, bytes, bytes]:
     return told[0], told[1], told[2]
 
 
-def _asked(path: Path, *question: str) -> subprocess.CompletedProcess[bytes]:
+def asked(path: Path, *question: str) -> subprocess.CompletedProcess[bytes]:
     """Asked of the repository itself: no such question reads an object or executes anything."""
     if not path.is_dir():
         raise UserError(f"{path}: no such folder", fix="Name the folder of a repository.")
@@ -188,7 +188,7 @@ def _asked(path: Path, *question: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def _head(path: Path) -> str:
-    done = _asked(path, "rev-parse", "--quiet", "--verify", "HEAD")
+    done = asked(path, "rev-parse", "--quiet", "--verify", "HEAD")
     if done.returncode:
         raise UserError(
             f"{path}: its head has no commits yet", fix="Commit something, or check out a branch that has."
@@ -198,7 +198,7 @@ def _head(path: Path) -> str:
 
 def _notes(path: Path) -> bytes:
     """Lines of a file of packed refs."""
-    return _asked(path, "for-each-ref", "--format=%(objectname) %(refname)", "refs/notes").stdout
+    return asked(path, "for-each-ref", "--format=%(objectname) %(refname)", "refs/notes").stdout
 
 
 def _make(scratch: Path, *, objects: bytes, kind: str, head: str, notes: bytes) -> None:
