@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshclaw.flow.usage import Tokens, Unread
-from meshclaw.pages import digest, usage
+from meshclaw.pages import code, digest, usage
 from tests.agents.triage.test_digest import sample
+from tests.pages.test_code import made, of
 from tests.pages.test_usage import DAY, HOME, call, seen
 from tests.servers.chromium import barriers, chromium, needs_chromium, opened
 
@@ -43,6 +44,7 @@ PAGES = {
     "usage": many,
     "nothing used": lambda: usage.page(seen([]), HOME),
     "one call": lambda: usage.page(seen([call("a")]), HOME),
+    "code": lambda: code.page(of(made(3), made(4))),
     "digest": lambda: digest.page(sample(approvals=("Send the draft to Kim",))),
 }
 

@@ -1,6 +1,7 @@
-"""Pictures of pages for the docs: real commands on generated records, in Debian's Chromium.
+"""Pictures of pages for the docs: what real commands write, in Debian's Chromium.
 
-``python tools/docs/pages.py``. Needs requirements/dev.txt, and the generator of transcript trees beside the checkout.
+``python tools/docs/pages.py`` takes docs/usage.png on generated records; it needs requirements/dev.txt, and the
+generator of transcript trees beside the checkout. ``python tools/docs/pages.py REPOSITORY`` takes docs/code.png.
 """
 
 from __future__ import annotations
@@ -21,15 +22,25 @@ from tests.usage.trees import GENERATOR  # noqa: E402
 WIDTH, MOST_BYTES = 1000, 300_000
 
 
-def main() -> None:
+def main(repository: str = "") -> None:
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        usage = home / "usage.html"
-        tree = [str(GENERATOR), str(home / ".claude"), "--mib", "100", "--seed", "11", "--projects", "12"]
-        subprocess.run([sys.executable, *tree, "--days", "50"], check=True, stdout=subprocess.DEVNULL)
-        codex_tree.make(home / ".codex", seed=7, sessions=170)
-        meshclaw(home, "usage", "show", "--root", folder, "--html", str(usage))
-        take(usage, ROOT / "docs" / "usage.png", last="models")
+        if repository:
+            code(Path(folder), repository)
+        else:
+            usage(Path(folder))
+
+
+def usage(home: Path) -> None:
+    tree = [str(GENERATOR), str(home / ".claude"), "--mib", "100", "--seed", "11", "--projects", "12"]
+    subprocess.run([sys.executable, *tree, "--days", "50"], check=True, stdout=subprocess.DEVNULL)
+    codex_tree.make(home / ".codex", seed=7, sessions=170)
+    meshclaw(home, "usage", "show", "--root", str(home), "--html", str(home / "usage.html"))
+    take(home / "usage.html", ROOT / "docs" / "usage.png", last="models")
+
+
+def code(home: Path, repository: str) -> None:
+    meshclaw(home, "code", "report", repository, "--html", str(home / "code.html"))
+    take(home / "code.html", ROOT / "docs" / "code.png", last="standing")
 
 
 def meshclaw(home: Path, *words: str) -> None:
@@ -51,4 +62,4 @@ def take(page: Path, picture: Path, *, last: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

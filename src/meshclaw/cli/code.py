@@ -45,10 +45,11 @@ def command() -> None:
     help="Processes at once; as many as there are cores, unless named.",
 )
 @click.option("--fresh", is_flag=True, help="Read everything again, also what has not changed.")
+@screen.as_page
 @screen.as_json
 def report(
     paths: tuple[Path, ...], all_under: Path | None, every: bool, since: datetime | None, jobs: int | None,
-    fresh: bool, as_json: bool,
+    fresh: bool, html: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """How long lines live, how many are done again or taken back: of AI beside human lines like them.
 
@@ -61,11 +62,15 @@ def report(
         processes=jobs or os.cpu_count() or 1,
     )  # fmt: skip
     found = _read(_named(paths, all_under), options)
+    if html is not None:
+        from meshclaw.pages import code as pages
+
+        screen.page(pages.page(found), html, force=force)
     if as_json:
         from meshclaw.changes.programs import shape
 
         screen.data(shape(found))
-    else:
+    elif html is None:
         from meshclaw.cli import code_shown
 
         code_shown.show(found)

@@ -113,7 +113,7 @@ def read_stretches(
         )
         for start, stop in cuts
     ]
-    if processes == 1 or len(asked) == 1:
+    if processes == 1 or len(asked) <= 1:
         yield from (read_stretch(*one) for one in asked)
         return
     from concurrent.futures import ProcessPoolExecutor
