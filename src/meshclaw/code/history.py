@@ -26,7 +26,8 @@ class Commits(msgspec.Struct, kw_only=True):
     backward: list[bytes] = msgspec.field(default_factory=list[bytes])
     """Digest of the inverse change: a commit whose ``forward`` is another's ``backward`` reverts it."""
     before: list[bytes] = msgspec.field(default_factory=list[bytes])
-    """Digest of the touched files' names and contents before; equal to another's ``after`` when one restored them."""
+    """Digest of the touched files' names and contents before; equal to another's ``after`` when one restored them.
+    Files of excluded classes have no part in the four digests."""
     after: list[bytes] = msgspec.field(default_factory=list[bytes])
 
 
@@ -38,7 +39,8 @@ class Files(msgspec.Struct, kw_only=True):
     born: array[int] = msgspec.field(default_factory=lambda: array("L"))
     """Commit that created it."""
     kind: list[str] = msgspec.field(default_factory=list[str])
-    """``source``, or the excluded class that its path belongs to: ``lock``, ``generated``, ``vendored``, ..."""
+    """``source``, or the excluded class that its path belongs to: ``lock``, ``generated``, ``vendored``, ...; or
+    ``link`` or ``submodule``."""
 
 
 class Batches(msgspec.Struct, kw_only=True):

@@ -17,7 +17,7 @@ MARK = b"\ndiff --git "
 COMMIT = b"\x01"
 """First byte after the mark where a commit begins."""
 DIFFERENCES = (
-    "diff-tree", "--stdin", "-r", "--root", "-p", "-U0", "-M", "--full-index", "--no-prefix", "--no-color",
+    "diff-tree", "--stdin", "-r", "--root", "-p", "-U0", "-M50%", "-l1000", "--full-index", "--no-prefix", "--no-color",
     "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short", "--ignore-submodules=none",
     "--src-prefix=", "--dst-prefix=", "--diff-algorithm=myers", "--indent-heuristic", "--inter-hunk-context=0",
     "--output-indicator-old= ", "--output-indicator-new=\t", f"--format={MARK[1:].decode()}%x01%H",
