@@ -63,6 +63,7 @@ def compare(ours: Any, theirs: Any) -> None:
 
 def main(tree: Path, scratch: Path) -> int:
     user, state = scratch / "user", scratch / "state"
+    of_root = (*SHOW, "--root", str(user))
     user.mkdir()
     (user / ".claude").symlink_to(tree)
     add = {"HOME": str(user), "CLAUDE_CONFIG_DIR": str(tree)}
@@ -73,23 +74,37 @@ def main(tree: Path, scratch: Path) -> int:
         state.mkdir()
         return run(SHOW, home=state, add=add)
 
+    def root() -> Child:
+        return run(of_root, home=state, add=add)
+
     def again() -> Child:
         return run(SHOW, home=state, add=add)
 
     def help_() -> Child:
         return run((*MESHCLAW, "--help"), home=state, add=add)
 
-    ours, theirs, second, start = in_turn(ROUNDS, first, lambda: run(peer, add=add), again, help_)
-    compare(output(SHOW, state, add), output(peer, state, add))
+    ours, theirs, rooted, second, start = in_turn(
+        ROUNDS, first, lambda: run(peer, add=add), root, again, help_
+    )
+    for command in (SHOW, of_root):
+        compare(output(command, state, add), output(peer, state, add))
     cpu = ratios([one.cpu_s for one in ours], [one.cpu_s for one in theirs])
+    of_root_cpu = ratios([one.cpu_s for one in rooted], [one.cpu_s for one in theirs])
     beyond = [max(0.001, one.cpu_s - other.cpu_s) for one, other in zip(second, start, strict=True)]
     peak = ratios([one.peak_mb for one in ours], [one.peak_mb for one in theirs])
     return show([
         Row(what="first reading, CPU", values=[one.cpu_s for one in ours], unit="s"),
         Row(what="ccusage, CPU", values=[one.cpu_s for one in theirs], unit="s"),
         Row(what="first reading / ccusage, CPU", values=cpu, unit="times", at_most=1.0),
+        Row(what="show --root, CPU", values=[one.cpu_s for one in rooted], unit="s"),
+        Row(what="show --root / ccusage, CPU", values=of_root_cpu, unit="times", at_most=1.0),
         Row(what="first reading, peak memory", values=[one.peak_mb for one in ours], unit="MB"),
         Row(what="first reading / ccusage, peak memory", values=peak, unit="times", at_most=1.0),
+        Row(
+            what="show --root / ccusage, peak memory",
+            values=ratios([one.peak_mb for one in rooted], [one.peak_mb for one in theirs]),
+            unit="times", at_most=1.0,
+        ),
         Row(what="without news, CPU beyond start-up", values=beyond, unit="s", at_most=0.15),
         Row(
             what="ccusage / without news, beyond start-up",

@@ -11,12 +11,14 @@ from meshclaw.errors import Busy, Damaged, MeshClawError, Operational
 
 MEMORY = ":memory:"
 VERSION = 1
-"""Of every schema here; ``PRAGMA user_version`` of the file."""
+"""Of a schema that says no other; ``PRAGMA user_version`` of the file."""
 BUSY_MS = 5_000
 """How long a writer waits for another one before it says so."""
 
 
-def connect(path: Path | str, schema: str, *, durable: bool = True) -> sqlite3.Connection:
+def connect(
+    path: Path | str, schema: str, *, version: int = VERSION, durable: bool = True
+) -> sqlite3.Connection:
     """A connection in WAL mode to a file that only its owner can read, made with ``schema`` where it is new.
 
     ``durable``: a commit is on disk when it returns; else the last ones may be lost with the power, never torn.
@@ -28,7 +30,7 @@ def connect(path: Path | str, schema: str, *, durable: bool = True) -> sqlite3.C
             connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            _migrate(connection, path, schema)
+            _migrate(connection, path, schema, version)
         except BaseException:
             connection.close()
             raise
@@ -45,24 +47,24 @@ def _make_private(path: Path | str) -> None:
         raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from error
 
 
-def _migrate(connection: sqlite3.Connection, path: Path | str, schema: str) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path | str, schema: str, known: int) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
-        _make(connection, schema)
-    elif version != VERSION:
+        _make(connection, schema, known)
+    elif version != known:
         raise Damaged(
-            f"{str(path)!r} has version {version}, and this MeshClaw knows version {VERSION}",
+            f"{str(path)!r} has version {version}, and this MeshClaw knows version {known}",
             fix="Use the MeshClaw that wrote it, or a newer one.",
         )
 
 
-def _make(connection: sqlite3.Connection, schema: str) -> None:
+def _make(connection: sqlite3.Connection, schema: str, version: int) -> None:
     try:
-        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={VERSION}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={version}; COMMIT;")
     except sqlite3.OperationalError:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        if connection.execute("PRAGMA user_version").fetchone()[0] != version:
             raise  # else another process made it while this one waited
 
 

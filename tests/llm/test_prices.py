@@ -81,6 +81,7 @@ def test_a_call_costs_to_the_micro_dollar_what_the_list_itself_calculates(
         int((theirs.total_price * unit).quantize(Decimal(1), ROUND_HALF_EVEN)) for unit in (10**6, 10**9)
     )
     assert (found.micros, found.nanos, found.known) == (micros, nanos, True)
+    assert prices.tariff(usage)(usage) == (nanos, True)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,7 @@ def test_a_call_costs_to_the_micro_dollar_what_the_list_itself_calculates(
 def test_what_a_known_model_costs(prices: Prices, usage: Usage, micros: int) -> None:
     price = prices.of(usage)
     assert (price.micros, price.known) == (micros, True)
+    assert prices.tariff(usage)(usage) == (price.nanos, True)
     assert price.table == f"genai-prices {genai_prices.__version__}"
 
 
@@ -138,6 +140,8 @@ def test_an_unknown_model_costs_as_much_as_the_dearest_known_one_and_says_so(
     assert dearest.known
     assert not price.known
     assert price.micros >= dearest.micros > 0
+    usage = call(model, MILLION, "nobody")
+    assert prices.tariff(usage)(usage) == (price.nanos, False)
 
 
 def test_nothing_used_costs_nothing_whatever_the_model(prices: Prices) -> None:
@@ -153,9 +157,11 @@ def test_a_fast_call_of_a_model_without_a_listed_multiple_is_never_cheaper_than_
 
 
 def test_a_search_that_the_list_does_not_price_is_not_free(prices: Prices) -> None:
-    price = prices.of(call("claude-3-haiku-20240307", Tokens(tool=1)))
+    usage = call("claude-3-haiku-20240307", Tokens(tool=1))
+    price = prices.of(usage)
     assert price.micros > 0
     assert not price.known
+    assert prices.tariff(usage)(usage) == (price.nanos, False)
 
 
 def test_the_rates_are_kept_and_a_torn_file_is_made_again(tmp_path: Path) -> None:

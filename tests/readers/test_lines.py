@@ -44,6 +44,27 @@ def test_only_lines_with_the_mark_are_given(tmp_path: Path) -> None:
     assert found == [(2, b'{"usage":1}'), (3, b'{"usage":2}')]
 
 
+@pytest.mark.parametrize(
+    ("start", "is_given"),
+    [
+        (b'{"type":"user","message":{"usage":1,', False),
+        (b'{"cwd":"/work","type":"user","message":{"usage":1,', False),
+        (b'{"message":{"type":"user","usage":1},', True),
+        (b'{"type":"assistant","message":{"input":{"type":"user"},"usage":1},', True),
+        (b'{"cwd":"\\"type\\":\\"user\\"","message":{"usage":1},', True),
+        (b'{"cwd":"' + b"x" * lines.NEAR + b'","type":"user","message":{"usage":1},', True),
+    ],
+)
+def test_long_lines_of_another_type_are_passed_over_and_what_lies_deeper_is_no_type(
+    tmp_path: Path, start: bytes, is_given: bool
+) -> None:
+    line = start + b'"rest":"' + b"x" * lines.LONG + b'"}'
+    path = tmp_path / "f"
+    path.write_bytes(line + b"\n" + b'{"usage":2}\n')
+    *found, _ = read_lines(path, mark=b'"usage"', other=b'"type":"user"')
+    assert found == [(1, line)] * is_given + [(2, b'{"usage":2}')]
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_a_line_that_is_too_long_is_named_and_the_rest_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool

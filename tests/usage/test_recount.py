@@ -6,16 +6,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshclaw.flow.usage import Tokens, Usage
-from meshclaw.ledger.usage.rows import Judged
+from meshclaw.ledger.usage.contexts import Labels, Tariff
 from meshclaw.ledger.usage.store import UsageStore
 from meshclaw.usage.reconcile import reconcile, recount
 
 AT = 1_780_308_000_000
+DAY = 86_400_000
 ALWAYS = -(2**62), 2**62
 
 
-def judge(usage: Usage) -> Judged:
-    return Judged(usage.tokens.output, True, "undeclared", "talk", "", "unlinked", True)
+class Judging:
+    def label(self, usage: Usage) -> Labels:
+        return Labels("undeclared", "talk", "", "unlinked")
+
+    def tariff(self, usage: Usage) -> Tariff:
+        return lambda usage: (usage.tokens.output, True)
+
+
+judge = Judging()
 
 
 CALLS = st.builds(
@@ -26,8 +34,10 @@ CALLS = st.builds(
     message=st.sampled_from(["", "a", "m"]),
     session=st.sampled_from(["", "s"]),
     model=st.just("m"),
-    at=st.integers(AT, AT + 300_000),
-    until=st.sampled_from([0, 0, 0, AT + 1_000_000]),
+    at=st.builds(
+        lambda day, ms: AT + day * DAY + ms, st.sampled_from([0, 0, 0, 1, 40]), st.integers(0, 300_000)
+    ),
+    until=st.sampled_from([0, 0, 0, AT + 50 * DAY]),
     tokens=st.builds(Tokens, output=st.integers(0, 3)),
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import logging
 import sys
 
 import click
@@ -66,7 +65,6 @@ def cli() -> None:
 
 def main() -> None:
     """Exit codes: 0 done, 1 failed, 2 cancelled or wrong usage, 3 denied by policy, 4 sign-in needed."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

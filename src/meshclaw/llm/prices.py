@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from meshclaw.flow.usage import LONG_CALLS, Usage
 from meshclaw.llm.pricelist import CONTEXTS, DAY_MS, Listed, PriceList
-from meshclaw.llm.rates import NANO, Rates, per_million, rounded
-from meshclaw.llm.sheet import Sheet, applied
+from meshclaw.llm.rates import DEAREST, NANO, Rates, Tariff, flat, per_million, rounded
 from meshclaw.settings.home import home
+
+if TYPE_CHECKING:
+    from meshclaw.llm.sheet import Sheet
 
 DEFINED_CREDITS = {"copilot": Decimal("0.01")}
 """Dollars of a credit that its vendor defines as so much money, by tool:
@@ -35,12 +38,12 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 def price_of(usage: Usage, sheet: Sheet | None = None) -> Price:
     """What ``usage`` cost by the list of its day. What the source itself says it cost is not looked at."""
-    return _prices().of(usage, sheet)
+    return prices().of(usage, sheet)
 
 
 def version_of(sheet: Sheet | None = None) -> str:
     """Of everything that a price can come from: where it is another one, prices may be others too."""
-    return f"{_prices().version}, {sheet.version}" if sheet else _prices().version
+    return f"{prices().version}, {sheet.version}" if sheet else prices().version
 
 
 class Prices:
@@ -56,22 +59,41 @@ class Prices:
         return self._list.version
 
     def of(self, usage: Usage, sheet: Sheet | None = None) -> Price:
+        if usage.credits_milli:
+            return self._of_credits(usage, sheet)
+        day = self._of_day(usage, sheet)
+        rates = day.only or self._rates(usage, sheet, day)
+        tokens = usage.tokens
+        parts = rates.cost(tokens, is_sum=usage.until > 0)
+        known = rates.is_known and (rates.is_search_known or not tokens.tool)
+        return _price(parts, day.table, known=known or not parts)
+
+    def tariff(self, usage: Usage, sheet: Sheet | None = None) -> Tariff:
+        """For all calls of the same day (UTC) that have model, provider, speed and service tier of this one.
+
+        Gives ``nanos`` and ``known`` of ``of``; most calls need neither large numbers nor a ``Price``.
+        """
+        day = self._of_day(usage, sheet)
+        if day.tariff is None:
+
+            def exact(usage: Usage) -> tuple[int, bool]:
+                price = self.of(usage, sheet)
+                return price.nanos, price.known
+
+            day.tariff = flat(day.only, exact) if day.only else exact
+        return day.tariff
+
+    def _of_day(self, usage: Usage, sheet: Sheet | None) -> _Day:
         if sheet is not self._of_sheet:
             self._of_sheet = sheet
             self._remembered.clear()
-        if usage.credits_milli:
-            return self._of_credits(usage, sheet)
         key = (usage.provider, usage.model, usage.speed, usage.service_tier, usage.at // DAY_MS)
         day = self._remembered.get(key)
         if day is None:
             if len(self._remembered) >= MOST_REMEMBERED:
                 self._remembered.clear()
             day = self._remembered[key] = self._day(usage, sheet)
-        rates = day.only or self._rates(usage, sheet, day)
-        tokens = usage.tokens
-        parts = rates.cost(tokens, is_sum=usage.until > 0)
-        known = rates.is_known and (rates.is_search_known or not tokens.tool)
-        return _price(parts, day.table, known=known or not parts)
+        return day
 
     def _of_credits(self, usage: Usage, sheet: Sheet | None) -> Price:
         credit = sheet.credit_for(usage.tool, usage.at) if sheet else None
@@ -97,11 +119,16 @@ class Prices:
     def _rates(self, usage: Usage, sheet: Sheet | None, day: _Day) -> Rates:
         found = day.listed.at(usage.at) if day.listed else self._list.dearest
         rate = sheet.rate_for(usage.provider, usage.model, usage.at) if sheet else None
-        rates = applied(rate, found, is_fast=usage.speed == "fast") if rate else found
-        return rates.of_long_calls() if usage.service_tier.endswith(LONG_CALLS) else rates
+        if rate is not None:
+            from meshclaw.llm.sheet import applied  # reads TOML
+
+            found = applied(rate, found, is_fast=usage.speed == "fast")
+        return found.of_long_calls() if usage.service_tier.endswith(LONG_CALLS) else found
 
 
 def _price(parts: int, table: str, *, known: bool) -> Price:
+    if parts > DEAREST * NANO:
+        return Price(micros=DEAREST // 1000, nanos=DEAREST, table=table, known=False)
     return Price(micros=rounded(parts), nanos=rounded(parts, NANO), table=table, known=known)
 
 
@@ -110,8 +137,10 @@ class _Day(msgspec.Struct, kw_only=True):
     listed: Listed | None
     only: Rates | None = None
     """The rates of the whole day; None where they change within it."""
+    tariff: Tariff | None = None
 
 
 @cache
-def _prices() -> Prices:
+def prices() -> Prices:
+    """By the list that is installed, kept in the state folder."""
     return Prices(PriceList(home() / "prices.json"))

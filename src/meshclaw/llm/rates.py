@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
+from msgspec.structs import astuple
 
-from meshclaw.flow.usage import Tokens
+from meshclaw.flow.usage import Tokens, Usage
+
+Tariff = Callable[[Usage], tuple[int, bool]]
+"""What a call costs in nano-dollars, and whether its model has a price of its own."""
 
 SCALE = 10**18
 """Parts of a micro-dollar that rates are counted in. Published prices have up to 18 decimals."""
@@ -15,6 +19,10 @@ NANO = SCALE // 1000
 """Parts of a thousandth of a micro-dollar."""
 MOST = 10**9
 """Dollars per million: beyond it is a slip of the pen."""
+MOST_TOKENS = 1 << 62
+"""More than any call has."""
+DEAREST = 10**18
+"""Nano-dollars: a billion dollars. What costs more is counted as this much, and as not known."""
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +73,39 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def flat(rates: Rates, exact: Tariff) -> Tariff:
+    """The same as ``exact`` in small numbers, where prices are whole nano-dollars as nearly all are.
+
+    ``exact`` itself where they are not, and for calls over the first level or billed in credits.
+    """
+    first, above = rates.levels[0], rates.levels[1].above if len(rates.levels) > 1 else MOST_TOKENS
+    prices = (
+        first.input, first.cache_read, first.cache_write_5m, first.cache_write_1h, first.output, first.reasoning,
+        rates.search, rates.request,
+    )  # fmt: skip
+    if any(price % NANO for price in prices):
+        return exact
+    of_input, of_read, of_short, of_long, of_output, of_reasoning, of_search, of_request = (
+        price // NANO for price in prices
+    )
+    is_known, is_search_known = rates.is_known, rates.is_search_known
+
+    def nanos(usage: Usage) -> tuple[int, bool]:
+        fresh, read, short, long, output, reasoning, searches = astuple(usage.tokens)
+        if (fresh + read + short + long > above and not usage.until) or usage.credits_milli:
+            return exact(usage)
+        cost = fresh * of_input + read * of_read + short * of_short + long * of_long + output * of_output
+        if of_request:
+            cost += of_request
+        if reasoning or searches:
+            cost += reasoning * (of_reasoning - of_output) + searches * of_search
+        if cost > DEAREST:
+            return exact(usage)
+        return cost, (is_known and (is_search_known or not searches)) or not cost
+
+    return nanos
+
+
 def rounded(parts: int, unit: int = SCALE) -> int:
     """To whole units, half to even: the sum of many calls keeps no bias."""
     whole, rest = divmod(parts, unit)
@@ -75,4 +116,4 @@ def per_million(dollars: Decimal) -> int:
     """A price per million units in 1/SCALE micro-dollars per unit. Raises ValueError unless that is exact."""
     if not dollars.is_finite() or not 0 <= dollars < MOST or dollars != round(dollars, 18):
         raise ValueError(f"{dollars} is no price in dollars")
-    return int(Fraction(dollars) * SCALE)
+    return int(dollars.scaleb(18))

@@ -76,4 +76,9 @@ class Reader(Protocol):
 
 def is_odd_clock(at: int) -> bool:
     """Whether a time in Unix milliseconds cannot be right. The call still counts, under that time; say so as well."""
-    return not EARLIEST_MS <= at <= time.time() * 1000 + AHEAD_MS
+    return not EARLIEST_MS <= at <= latest_ms()
+
+
+def latest_ms() -> int:
+    """The last time that can be right by now."""
+    return int(time.time() * 1000) + AHEAD_MS

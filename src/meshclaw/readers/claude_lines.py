@@ -46,14 +46,6 @@ class Counts(Struct, gc=False, forbid_unknown_fields=True):
     iterations: msgspec.Raw = msgspec.Raw()
     """The parts of one answer, already in its sums."""
 
-    @property
-    def written(self) -> tuple[int, int]:
-        """Into the cache for five minutes and for an hour. Where the split is there, it alone is right."""
-        split = self.cache_creation
-        if split is None:
-            return self.cache_creation_input_tokens or 0, 0
-        return split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens
-
 
 class Input(Struct, gc=False):
     file_path: str = ""
@@ -107,7 +99,7 @@ _NAMES: dict[type[Struct], set[str]] = {
 }
 
 
-def mend(data: bytes) -> tuple[Line | None, Sequence[Problem]]:
+def mend(data: bytes | bytearray) -> tuple[Line | None, Sequence[Problem]]:
     """The line, and what is wrong with it; None where it is no call, or its counts cannot be trusted."""
     try:
         raw = _dict(msgspec.json.decode(data))

@@ -69,13 +69,13 @@ def read_whole(path: Path) -> Fields | list[Any] | Unread:
     return Unread(path=str(path), why="truncated" if is_open else "malformed")
 
 
-def decoded(data: bytes | str) -> Fields | None:
+def decoded(data: bytes | bytearray | str) -> Fields | None:
     """None for what is no JSON object."""
     value = _any(data)
     return cast("Fields", value) if isinstance(value, dict) else None
 
 
-def _any(data: bytes | str) -> object:
+def _any(data: bytes | bytearray | str) -> object:
     try:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

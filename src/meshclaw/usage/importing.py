@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from meshclaw.flow.usage import Unread, Usage
-from meshclaw.ledger.usage.store import FileState, Judge, UsageStore
+from meshclaw.ledger.usage.contexts import Judge
+from meshclaw.ledger.usage.store import FileState, UsageStore
 from meshclaw.readers.base import START, Place, Reader
 from meshclaw.readers.places import find, printable
 
@@ -203,6 +204,7 @@ def _no_cycles() -> Generator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # what is kept of them holds nothing that the collector could free
         if was_on:
             gc.enable()
 

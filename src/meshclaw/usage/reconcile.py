@@ -76,14 +76,15 @@ def plain(model: str) -> str:
     return DATED.sub("", model.partition("[")[0].rpartition("/")[2].lower())
 
 
-def reconcile(usages: Iterable[Usage]) -> Reconciled:
+def reconcile(usages: Iterable[Usage], elsewhere: Iterable[Work] = ()) -> Reconciled:
     """One record for each call; each of ``usages`` stands in exactly one place, in whatever order they come.
 
-    No two of them have the same tool, evidence, message and key: the store sees to that.
+    No two of them have the same tool, evidence, message and key: the store sees to that. ``elsewhere``: of what there
+    are calls that are not among ``usages``.
     """
     ordered = sorted(usages, key=_order)
     calls = _matched([usage for usage in ordered if not usage.until])
-    known = {(seen.best.tool, seen.best.session) for seen in calls}
+    known = {(usage.tool, usage.session) for usage in ordered if not usage.until}.union(elsewhere)
     tools = {tool for tool, _ in known}
     sums, checks = list[Usage](), list[Usage]()
     for usage in ordered:
@@ -264,13 +265,23 @@ def recount(store: UsageStore) -> None:
         return
     changes: list[tuple[Usage, bool]] = []
     if store.has_evidence("telemetry") or store.has_sums("transcript"):
-        first, last = touched
-        stored = dict(store.calls(first - DAY_MS, last + DAY_MS))
-        found = reconcile(stored)
+        first, last = touched[0] - DAY_MS, touched[1] + DAY_MS
+        open_ = _with_alike(store, dict(store.calls(first, last)))
+        around = dict(store.calls(first - APART_MS, last + APART_MS))
+        found = reconcile(open_ | around, store.works())
         counting = {id(seen.best) for seen in found.calls} | {id(usage) for usage in found.sums}
         changes = [
             (usage, id(usage) in counting)
-            for usage, is_counted in stored.items()
+            for usage, is_counted in open_.items()
             if usage.evidence != "invoice" and is_counted != (id(usage) in counting)
         ]
     store.count(changes)
+
+
+def _with_alike(store: UsageStore, calls: dict[Usage, bool]) -> dict[Usage, bool]:
+    """Also what has an id or a session in common with them, at whatever time."""
+    new = calls
+    while new:
+        new = {usage: is_counted for usage, is_counted in store.alike(new).items() if usage not in calls}
+        calls = calls | new
+    return calls

@@ -6,22 +6,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshclaw.flow.usage import Tokens, Unread, Usage
 from meshclaw.ledger.usage import store as stores
-from meshclaw.ledger.usage.rows import Judged
+from meshclaw.ledger.usage.contexts import Labels, Tariff
 from meshclaw.ledger.usage.same import settled
 from meshclaw.ledger.usage.store import FileState, UsageStore
 
 DAY = 86_400_000
 
 
-def judge(usage: Usage) -> Judged:
-    is_play = usage.branch == "play"
-    cell = "exploration" if is_play else "unlinked"
-    return Judged(usage.tokens.output * 1500, not is_play, usage.branch, "talk", "", cell, True)
+class Judging:
+    """What is played with is exploration, and its price is not known."""
+
+    def label(self, usage: Usage) -> Labels:
+        return Labels(usage.branch, "talk", "", "exploration" if usage.branch == "play" else "unlinked")
+
+    def tariff(self, usage: Usage) -> Tariff:
+        return lambda usage: (usage.tokens.output * 1500, usage.branch != "play")
+
+
+class Dearer:
+    def label(self, usage: Usage) -> Labels:
+        return Labels("new", "talk", "", "unlinked")
+
+    def tariff(self, usage: Usage) -> Tariff:
+        return lambda usage: (7, True)
+
+
+judge = Judging()
 
 
 def call(key: str = "r1", message: str = "m1", output: int = 10, **changed: object) -> Usage:
@@ -66,6 +81,7 @@ def kept(store: UsageStore) -> list[tuple[object, ...]]:
     )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(recordings=st.lists(calls, max_size=8), data=st.data())
 def test_order_and_portions_make_no_difference(recordings: list[Usage], data: st.DataObject) -> None:
     one, other = UsageStore(), UsageStore()
@@ -81,6 +97,7 @@ def test_order_and_portions_make_no_difference(recordings: list[Usage], data: st
     other.close()
 
 
+@settings(deadline=None)
 @given(recordings=st.lists(calls, max_size=8))
 def test_settling_what_is_settled_changes_nothing(recordings: list[Usage]) -> None:
     once = settled(recordings)
@@ -120,9 +137,10 @@ def test_sums_are_by_day_and_by_what_was_asked(store: UsageStore) -> None:
 def test_new_prices_reach_every_call(store: UsageStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "BATCH", 2)
     put(store, *(call(f"r{at}", f"m{at}") for at in range(5)))
-    store.judge_again("dearer", lambda usage: Judged(7, True, "new", "talk", "", "unlinked", True))
+    store.judge_again("dearer", Dearer())
     assert (store.total().nanos, list(store.by("intent")), store.check()) == (35, ["new"], 0)
-    store.judge_again("dearer", lambda usage: pytest.fail("asked again"))
+    store.judge_again("dearer", judge)
+    assert list(store.by("intent")) == ["new"]
 
 
 def test_a_block_that_fails_leaves_nothing(store: UsageStore) -> None:

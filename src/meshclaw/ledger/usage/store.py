@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -12,32 +16,51 @@ import msgspec
 
 from meshclaw.flow.units import canonical, sha256_hex
 from meshclaw.flow.usage import Evidence, Link, Unread, Usage
-from meshclaw.ledger.usage.rows import WIDTH, Judged, Names, Row, Sums, row_of, usage_of, words
+from meshclaw.ledger.usage.contexts import Contexts, Judge, words
+from meshclaw.ledger.usage.rows import AT, EVIDENCE, KEY, MESSAGE, UNTIL, Row, Sums, row_of, usage_of
 from meshclaw.ledger.usage.same import settled
-from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, By
+from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, SUMS, VERSION, WHOLE, By
 from meshclaw.sqlite import MEMORY, connect, telling
 
 FIRST, LAST = -(2**62), 2**62
 BATCH = 50_000
 """Calls that are held before they are written."""
 
-AT = 5
-"""Place of the time in a row."""
+WIDTH = 19
+"""Columns of ``call``."""
+AT_ONCE = 200
+"""Rows that one statement writes."""
 TOUCHED = "touched"
 LINKS = "links"
+SUMS_OF = "sums of"
 
-Judge = Callable[[Usage], Judged]
-
-_PUT = f"INSERT OR REPLACE INTO call VALUES ({','.join('?' * WIDTH)})"  # noqa: S608 - fixed words
+_ROW = f"({','.join('?' * WIDTH)})"
+_PUT = f"INSERT OR REPLACE INTO call VALUES {_ROW}"  # noqa: S608 - fixed words
+_PUT_MANY = f"INSERT OR REPLACE INTO call VALUES {','.join([_ROW] * AT_ONCE)}"  # noqa: S608 - fixed words
 _PASSING = "why IN ('denied', 'locked')"
 _KEY = "tool, message, key, evidence"
 _AFTER = f"SELECT * FROM call WHERE ({_KEY}) > (?,?,?,?) ORDER BY {_KEY} LIMIT ?"  # noqa: S608 - fixed words
 _OF = "WHERE tool = ? AND message = ? AND key = ? AND evidence = ?"
 _ONE = f"SELECT * FROM call {_OF}"  # noqa: S608 - fixed words
 _COUNT = f"UPDATE call SET is_counted = ? {_OF}"  # noqa: S608 - fixed words
+_WITH_ID = (
+    "SELECT * FROM call WHERE key IN (SELECT value FROM json_each(?1)) "
+    "UNION SELECT * FROM call WHERE message IN (SELECT value FROM json_each(?1))"
+)
+_SUMS_FOR = (
+    "SELECT * FROM call WHERE until > 0 AND context IN "
+    "(SELECT id FROM context WHERE session IN (SELECT value FROM json_each(?)))"
+)
+_WORKS = "SELECT DISTINCT tool, session FROM context WHERE id IN (SELECT context FROM call WHERE until = 0)"
+_INDICES = (
+    "CREATE INDEX IF NOT EXISTS call_key ON call (key)",
+    "CREATE INDEX IF NOT EXISTS call_message ON call (message)",
+    "CREATE INDEX IF NOT EXISTS call_sum ON call (context) WHERE until > 0",
+)
+"""Only made where calls have more than one source: others need not pay for them."""
 _ADD = (
-    f"INSERT INTO sums VALUES ({','.join('?' * (3 + len(AMOUNTS)))}) ON CONFLICT DO UPDATE SET "  # noqa: S608
-    + ",".join(f"{name} = {name} + excluded.{name}" for name in AMOUNTS)
+    f"INSERT INTO sums VALUES ({','.join('?' * (3 + len(SUMS)))}) ON CONFLICT DO UPDATE SET "  # noqa: S608
+    + ",".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
 )
 
 
@@ -101,8 +124,8 @@ class FileState(msgspec.Struct, frozen=True):
 class _Held(msgspec.Struct):
     """Calls that are not written yet, by message."""
 
-    rows: dict[str, Row]
-    again: dict[str, list[Usage]]
+    rows: dict[str, Row] = {}
+    again: dict[str, list[Usage]] = {}
     """Those that were found several times, each time."""
 
 
@@ -111,8 +134,10 @@ class UsageStore:
 
     def __init__(self, path: Path | str = MEMORY) -> None:
         self.path = path
-        self._db = connect(path, SCHEMA, durable=False)
-        self._names = Names(self._db)
+        self._db = connect(path, SCHEMA, version=VERSION, durable=False)
+        self._contexts = Contexts(self._db)
+        self._waiting: list[Row] = []
+        """Calls of a store in memory that nobody has asked for yet: most such stores are only asked for sums."""
         self._hold_nothing()
         self.written = 0
         """Calls that are new or fuller than before."""
@@ -120,9 +145,8 @@ class UsageStore:
         """Of all that was written since the store was opened, chained."""
 
     def _hold_nothing(self) -> None:
-        self._held: dict[str, _Held] = {}
+        self._held = defaultdict[str, _Held](_Held)
         """By tool."""
-        self._count = 0
         self._files: list[tuple[object, ...]] = []
         self._fresh: list[tuple[str]] = []
         self._grown: list[tuple[str]] = []
@@ -132,11 +156,12 @@ class UsageStore:
 
     @property
     def is_full(self) -> bool:
-        return self._count >= BATCH
+        return sum(len(held.rows) for held in self._held.values()) >= BATCH
 
     @contextmanager
     def writing(self) -> Generator[None]:
         """All that the block adds is stored when it ends, or none of it."""
+        waiting = self._waiting.copy()
         with telling(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -144,63 +169,84 @@ class UsageStore:
             except BaseException:
                 self._db.execute("ROLLBACK")
                 self._hold_nothing()
-                self._names.forget()
+                self._contexts.forget()
+                self._waiting = waiting
                 raise
             self._db.execute("COMMIT")
 
     def add(self, usage: Usage, judge: Judge) -> None:
         """With the next ``flush``. At once a row: of the many calls of a first reading none stays around longer."""
-        held = self._held.get(usage.tool)
-        if held is None:
-            held = self._held[usage.tool] = _Held({}, {})
-        message = usage.message or usage.key
-        row = held.rows.get(message)
-        if row is None:
-            held.rows[message] = row_of(usage, judge(usage), self._names)
-            self._count += 1
+        held, message = self._held[usage.tool], usage.message or usage.key
+        if message not in held.rows:
+            held.rows[message] = row_of(usage, judge, self._contexts)
         else:
-            held.again.setdefault(message, [usage_of(row, self._names)]).append(usage)
+            known = [usage_of(held.rows[message], self._contexts)]
+            held.again.setdefault(message, known).append(usage)
 
     def flush(self, judge: Judge) -> None:
         """Write what is held. A call that is there already is replaced by a fuller recording of it alone."""
-        sums, put, gone = Sums(), list[Row](), list[Row]()
+        put, gone = list[Row](), list[Row]()
         for tool, held in self._held.items():
             stored = self._stored(tool, held.rows)
             for message in held.again.keys() | stored.keys():
                 known = stored.get(message, {})
                 row = held.rows.pop(message)
-                left = settled([*known, *held.again.get(message, [usage_of(row, self._names)])])
-                put += [row_of(call, judge(call), self._names) for call in left if call not in known]
+                left = settled([*known, *held.again.get(message, [usage_of(row, self._contexts)])])
+                put += [row_of(call, judge, self._contexts) for call in left if call not in known]
                 gone += [row for call, row in known.items() if call not in left]
             put += held.rows.values()
-        for row in put:
-            sums.add(row)
-        for row in gone:
-            sums.add(row, -1)
-        self._write(sums, put, gone)
+        self._write(put, gone)
         self._write_files()
 
-    def _write(self, sums: Sums, put: list[Row], gone: list[Row]) -> None:
+    def _write(self, put: list[Row], gone: list[Row]) -> None:
         if not put and not gone:
             return
-        put.sort()  # in the order of the key, which tells any two apart
+        sums = Sums(self._contexts)
+        sums.add(put)
+        sums.add(gone, -1)
         self._db.executemany(f"DELETE FROM call {_OF}", [row[:4] for row in gone])  # noqa: S608 - fixed words
-        self._db.executemany(_PUT, put)
+        self._contexts.write()
         changes = sums.rows()
-        self._db.executemany(_ADD, changes)
-        self._touch(cast("list[int]", [row[AT] for row in put]))
+        self._add(changes)
+        if any(map(itemgetter(UNTIL), put)):
+            for number in {cast("int", row[EVIDENCE]) for row in put if row[UNTIL]}:
+                self.set(f"{SUMS_OF} {self._contexts.names.text(number)}", "1")
+        self._touch(cast("Iterable[int]", map(itemgetter(AT), put)))
         self.written += len(put)
-        keys = "\n".join(cast("list[str]", [row[2] for row in put]))
+        keys = "\n".join(cast("Iterable[str]", map(itemgetter(KEY), put)))
         self.digest = sha256_hex(self.digest.encode() + canonical(changes) + keys.encode())
+        put.sort(key=itemgetter(MESSAGE))  # in the order of the key, or nearly: pages fill one by one
+        if self.path == MEMORY:
+            self._waiting += put
+        else:
+            self._put(put)
+
+    def _put(self, rows: Sequence[Row]) -> None:
+        whole = len(rows) - len(rows) % AT_ONCE
+        many = (list(chain.from_iterable(rows[at : at + AT_ONCE])) for at in range(0, whole, AT_ONCE))
+        self._db.executemany(_PUT_MANY, many)
+        self._db.executemany(_PUT, rows[whole:])
+
+    def _add(self, changes: Iterable[tuple[int, ...]]) -> None:
+        """Add to the sums; ``changes`` as ``Sums.rows``."""
+        apart = ((*rest, *divmod(nanos, WHOLE), *divmod(guessed, WHOLE)) for *rest, nanos, guessed in changes)
+        self._db.executemany(_ADD, apart)
+
+    def _ask(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Ask for the calls themselves."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._put(waiting)
+        return self._db.execute(query, values)
 
     def _stored(self, tool: str, messages: Iterable[str]) -> dict[str, dict[Usage, Row]]:
         """What is stored already of the calls with these messages, by message."""
         found: dict[str, dict[Usage, Row]] = {}
-        if self._db.execute("SELECT 1 FROM call LIMIT 1").fetchone() is None:
+        if not self._waiting and self._db.execute("SELECT 1 FROM call LIMIT 1").fetchone() is None:
             return found
         query = "SELECT * FROM call WHERE tool = ? AND message IN (SELECT value FROM json_each(?))"
-        for row in self._db.execute(query, (self._names[tool], json.dumps(list(messages)))):
-            found.setdefault(row[1], {})[usage_of(row, self._names)] = row
+        for row in self._ask(query, (self._contexts.names[tool], json.dumps(list(messages)))):
+            found.setdefault(row[1], {})[usage_of(row, self._contexts)] = row
         return found
 
     def judge_again(self, version: str, judge: Judge) -> None:
@@ -208,16 +254,17 @@ class UsageStore:
         if self.setting("judged") == version:
             return
         with self.writing():
+            self._contexts.clear()
             self._db.execute("DELETE FROM sums")
             last: Row = (-1, "", "", -1)
-            while rows := self._db.execute(_AFTER, (*last, BATCH)).fetchall():
-                sums, new = Sums(), list[Row]()
-                for row in rows:
-                    usage = usage_of(row, self._names)
-                    new.append(row_of(usage, judge(usage), self._names))
-                    sums.add(new[-1])
-                self._db.executemany(_PUT, new)
-                self._db.executemany(_ADD, sums.rows())
+            while rows := self._ask(_AFTER, (*last, BATCH)).fetchall():
+                usages = [usage_of(row, self._contexts) for row in rows]
+                new = [row_of(usage, judge, self._contexts) for usage in usages]
+                sums = Sums(self._contexts)
+                sums.add(new)
+                self._contexts.write()
+                self._put(new)
+                self._add(sums.rows())
                 last = rows[-1][:4]
                 self._touch(cast("list[int]", [row[AT] for row in rows]))
             self.set("judged", version)
@@ -238,34 +285,58 @@ class UsageStore:
         """All calls between two times in Unix milliseconds, both inclusive, and whether each counts."""
         query = f"SELECT * FROM call WHERE at BETWEEN ? AND ? ORDER BY {_KEY}"  # noqa: S608 - fixed words
         with telling(self.path):
-            for row in self._db.execute(query, (since, until)):
-                yield usage_of(row, self._names), bool(row[-1])
+            for row in self._ask(query, (since, until)):
+                yield usage_of(row, self._contexts), bool(row[-1])
+
+    def alike(self, calls: Iterable[Usage]) -> dict[Usage, bool]:
+        """Calls at any time that have an id of one of these, and sums for their sessions or without one."""
+        calls = list(calls)
+        ids = {id_ for usage in calls for id_ in (usage.key, usage.message) if id_}
+        sessions = {self._contexts.names[usage.session] for usage in calls} | {self._contexts.names[""]}
+        found: dict[Usage, bool] = {}
+        with telling(self.path):
+            for index in _INDICES:
+                self._ask(index)
+            for query, values in ((_WITH_ID, ids), (_SUMS_FOR, sessions)):
+                for row in self._ask(query, (json.dumps(list(values)),)):
+                    found[usage_of(row, self._contexts)] = bool(row[-1])
+        return found
+
+    def works(self) -> set[tuple[str, str]]:
+        """Tool and session of everything that stands for one call."""
+        text = self._contexts.names.text
+        with telling(self.path):
+            return {(text(tool), text(session)) for tool, session in self._ask(_WORKS)}
 
     def work(self, since: int, until: int) -> list[Work]:
         """The counted calls between two times as ``calls``, alike ones together."""
         query = (
-            "SELECT declared, branch, did, files, COUNT(*), SUM(nanos) FROM call "
-            "WHERE is_counted AND at BETWEEN ? AND ? GROUP BY declared, branch, did, files"
+            f"SELECT declared, branch, did, files, COUNT(*), SUM(nanos / {WHOLE}), SUM(nanos % {WHOLE}) "  # noqa: S608
+            "FROM call JOIN context ON context.id = context WHERE is_counted AND at BETWEEN ? AND ? "
+            "GROUP BY declared, branch, did, files"
         )
-        text = self._names.text
+        text = self._contexts.names.text
         with telling(self.path):
-            rows = self._db.execute(query, (since, until)).fetchall()
+            rows = self._ask(query, (since, until)).fetchall()
             return [
-                Work(text(said), text(branch), words(text(did)), words(text(files)), *amounts)
-                for said, branch, did, files, *amounts in rows
-            ]
+                Work(
+                    text(said), text(branch), words(text(did)), words(text(files)), calls, dollars * WHOLE + nanos
+                )
+                for said, branch, did, files, calls, dollars, nanos in rows
+            ]  # fmt: skip
 
     def moments(self, is_there: Callable[[str], bool]) -> list[Moment]:
         """When the counted calls were, of sessions in folders that ``is_there`` accepts, the first one first."""
-        text = self._names.text
+        text = self._contexts.names.text
         with telling(self.path):
-            folders = [repo for (repo,) in self._db.execute("SELECT DISTINCT repo FROM call WHERE until = 0")]
+            folders = [repo for (repo,) in self._ask("SELECT DISTINCT repo FROM context")]
             query = (
-                "SELECT at, tool, session, repo, branch FROM call WHERE is_counted AND until = 0 "
-                "AND repo IN (SELECT value FROM json_each(?)) ORDER BY at, tool, message, key, evidence"
+                "SELECT at, context.tool, session, repo, branch FROM call JOIN context ON context.id = context "
+                "WHERE is_counted AND until = 0 AND repo IN (SELECT value FROM json_each(?)) "
+                "ORDER BY at, context.tool, message, key, context.evidence"
             )
             there = json.dumps([repo for repo in folders if is_there(text(repo))])
-            found = [Moment(at, *map(text, rest)) for at, *rest in self._db.execute(query, (there,))]
+            found = [Moment(at, *map(text, rest)) for at, *rest in self._ask(query, (there,))]
         return [moment for moment in found if moment.session]
 
     def links(self) -> list[Link]:
@@ -285,28 +356,24 @@ class UsageStore:
 
     def has_sums(self, evidence: Evidence) -> bool:
         """Whether anything of it stands for more than one call."""
-        query = (
-            "SELECT 1 FROM call WHERE until > 0 AND evidence = (SELECT id FROM name WHERE text = ?) LIMIT 1"
-        )
-        with telling(self.path):
-            return self._db.execute(query, (evidence,)).fetchone() is not None
+        return bool(self.setting(f"{SUMS_OF} {evidence}"))
 
     def count(self, changes: Iterable[tuple[Usage, bool]]) -> None:
         """Let each of these calls count or not from now on; then nothing is open any more."""
-        sums = Sums()
+        sums = Sums(self._contexts)
         with self.writing():
             for usage, is_counted in changes:
                 of = (
-                    self._names[usage.tool],
+                    self._contexts.names[usage.tool],
                     usage.message or usage.key,
                     usage.key,
-                    self._names[usage.evidence],
+                    self._contexts.names[usage.evidence],
                 )
-                row = self._db.execute(_ONE, of).fetchone()
-                sums.add(row, -1)
-                sums.add((*row[:-1], is_counted))
+                row = self._ask(_ONE, of).fetchone()
+                sums.add([row], -1)
+                sums.add([(*row[:-1], is_counted)])
                 self._db.execute(_COUNT, (is_counted, *of))
-            self._db.executemany(_ADD, sums.rows())
+            self._add(sums.rows())
             self.set(TOUCHED, "")
 
     def setting(self, name: str) -> str:
@@ -375,12 +442,15 @@ class UsageStore:
     def check(self) -> int:
         """How many of the sums are not what the calls themselves add up to; 0 unless the file was touched."""
         query = f"SELECT * FROM call ORDER BY {_KEY}"  # noqa: S608 - fixed words
-        sums = Sums()
+        sums = Sums(self._contexts)
         with telling(self.path):
-            for row in self._db.execute(query):
-                sums.add(row)
+            found = self._ask(query)
+            while rows := found.fetchmany(BATCH):
+                sums.add(rows)
             stored = self._db.execute("SELECT * FROM sums WHERE calls <> 0").fetchall()
-        return len(set(stored) ^ set(sums.rows()))
+        return len(
+            {(by, day, value, *_together(rest)) for by, day, value, *rest in stored} ^ set(sums.rows())
+        )
 
     # -- reading -------------------------------------------------------------------------
 
@@ -407,7 +477,7 @@ class UsageStore:
     def _sums(
         self, of: str, join: str, by: By, since: int | None, until: int | None
     ) -> list[tuple[Any, Amounts]]:
-        added = ", ".join(f"SUM({name})" for name in AMOUNTS)
+        added = ", ".join(f"SUM({name})" for name in SUMS)
         query = (
             f"SELECT {of}, {added} FROM sums {join} WHERE by = ? AND day BETWEEN ? AND ? "  # noqa: S608 - fixed words
             f"GROUP BY {of} HAVING SUM(calls) > 0"
@@ -415,7 +485,13 @@ class UsageStore:
         span = (BYS.index(by), FIRST if since is None else since, LAST if until is None else until)
         with telling(self.path):
             rows = self._db.execute(query, span).fetchall()
-        return [(value, Amounts(**dict(zip(AMOUNTS, rest, strict=True)))) for value, *rest in rows]
+        return [(value, Amounts(**dict(zip(AMOUNTS, _together(rest), strict=True)))) for value, *rest in rows]
 
     def close(self) -> None:
         self._db.close()
+
+
+def _together(sums: Sequence[int]) -> tuple[int, ...]:
+    """``SUMS`` as ``AMOUNTS``."""
+    *counts, dollars, nanos, guessed_dollars, guessed_nanos = sums
+    return *counts, dollars * WHOLE + nanos, guessed_dollars * WHOLE + guessed_nanos
