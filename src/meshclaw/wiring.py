@@ -67,7 +67,7 @@ class Claw:
     @cached_property
     def limits(self) -> Limits:
         """The person's own, lowered by the ceiling's."""
-        highest = Limits.parse(self.ceiling.limits, str(ceiling.CEILING))
+        highest = limits.parse(self.ceiling.limits, str(ceiling.CEILING))
         return limits.tightest(highest, limits.load(self.folder / "limits.toml"))
 
     @cached_property

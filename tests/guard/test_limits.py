@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from meshclaw.errors import Damaged
 from meshclaw.guard import limits as module
-from meshclaw.guard.limits import DEFAULT, SPANS, UNLIMITED, Limits, RunWindow, Window, each, load, tightest
+from meshclaw.guard.limits import (
+    DEFAULT,
+    SPANS,
+    UNLIMITED,
+    Limits,
+    RunWindow,
+    Window,
+    each,
+    load,
+    parse,
+    tightest,
+)
 
 numbers = st.integers(0, 50) | st.just(UNLIMITED)
 windows = dict.fromkeys(Window.__struct_fields__, numbers)
@@ -40,7 +51,7 @@ def test_the_file_in_the_docstring_is_understood_and_stands_over_the_default(tmp
 def test_the_person_may_raise_the_default_and_the_ceiling_still_wins(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text("[limits.day]\ncalls = 9000\nreads = 7\n")
-    ceiling = Limits.parse(tomllib.loads("[day]\ncalls = 4000\nreads = 8\n"), "ceiling.toml")
+    ceiling = parse(tomllib.loads("[day]\ncalls = 4000\nreads = 8\n"), "ceiling.toml")
     both = tightest(load(path), ceiling)
     assert (both.day.calls, both.day.reads, both.hour) == (4000, 7, DEFAULT.hour)
 
