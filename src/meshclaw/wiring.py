@@ -10,17 +10,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from meshclaw.agents.builtin import AGENTS, shipped
+from meshclaw.connectors.base import Connector
 from meshclaw.connectors.mail.manifest import DECLARATIONS
+from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILLS
 from meshclaw.errors import Stopped, UserError
+from meshclaw.flow.action import Action
+from meshclaw.flow.agent import Agent
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
+from meshclaw.flow.event.run import RunStarted
 from meshclaw.flow.person import Person
 from meshclaw.flow.stop import Stop
 from meshclaw.guard import ceiling, limits
 from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.layers import stop
-from meshclaw.guard.layers.review import reviewed
+from meshclaw.guard.layers.review import pin, reviewed
 from meshclaw.guard.limits import Limits
 from meshclaw.guard.policy import policies
 from meshclaw.guard.policy.policies import Policies
@@ -33,11 +39,14 @@ from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
 from meshclaw.settings.secrets import secret_of
 
-if TYPE_CHECKING:  # these load mail libraries, which most commands do without
+if TYPE_CHECKING:  # these load what most commands do without
+    from meshclaw.agents.installed import Installed
+    from meshclaw.agents.package import Package
     from meshclaw.agents.triage.lessons import Lessons
     from meshclaw.connectors.mail.connector import MailConnector
     from meshclaw.connectors.mail.mailbox.base import Mailbox
     from meshclaw.connectors.mail.outgoing import Outgoing
+    from meshclaw.connectors.skill.connector import SkillConnector
     from meshclaw.flow.message import Message
     from meshclaw.llm.adapter import Adapter
     from meshclaw.llm.failover import Health
@@ -161,13 +170,60 @@ class Claw:
         finally:
             mailbox.close()
 
-    def door(self, mailbox: Mailbox | None = None, account: Account | None = None) -> Door:
-        connectors = {"mail": self._mail(mailbox, account)} if mailbox and account else {}
+    def door(
+        self, mailbox: Mailbox | None = None, account: Account | None = None, *, label: str = ""
+    ) -> Door:
+        """``label``: of the agent whose skills are to be there."""
+        connectors: dict[str, Connector] = (
+            {"mail": self._mail(mailbox, account)} if mailbox and account else {}
+        )
+        pins, rules = reviewed(self.ledger.events(ConnectorReviewed)), self.policies
+        if (package := self.package(label)) is not None and package.skills:
+            connectors["skill"] = skills = self._skills(package)
+            pins |= {"skill": pin(skills.declarations.values())}  # the person took it in, all of it
+            rules = policies.load([*self.declarations(), *package.declarations], self.folder / POLICY)
         return Door(Parts(ledger=self.ledger, contents=self.contents, connectors=connectors,
-            ceiling=self.ceiling, policies=self.policies, stopped=self.stopped, limits=self.limits,
+            ceiling=self.ceiling, policies=rules, stopped=self.stopped, limits=self.limits,
             person=self.person, persons=self.persons, directory=self.directory(account),
-            reviewed=reviewed(self.ledger.events(ConnectorReviewed)),
+            reviewed=pins, agents=self.agent_of,
         ))  # fmt: skip
+
+    # -- agents --------------------------------------------------------------------------
+
+    @cached_property
+    def installed(self) -> Installed:
+        from meshclaw.agents.installed import FACTS, Installed
+
+        return Installed(self.folder, self.ledger.events(*FACTS))
+
+    def agent(self, name: str) -> Agent:
+        """The one that counts under that name now."""
+        return AGENTS[name] if name in AGENTS else self.installed.get(name).agent
+
+    def agent_of(self, label: str) -> Agent:
+        """The very one that a run began with."""
+        package = self.package(label)
+        return package.agent if package else shipped(label)
+
+    def package(self, label: str) -> Package | None:
+        """Of an installed agent; None for one that comes with MeshClaw."""
+        return self.installed.labelled(label) if "+" in label else None
+
+    @staticmethod
+    def _skills(package: Package) -> SkillConnector:
+        from meshclaw.connectors.skill.connector import ENTRY, SkillConnector
+        from meshclaw.runs.scripts import execute
+
+        scripts = {one.declaration.verb: (skill, one) for skill in package.skills for one in skill.scripts}
+
+        def run(action: Action) -> str:
+            skill, script = scripts[action.verb]
+            return execute(skill.files, script.file, action.arguments, script.seconds)
+
+        texts = {skill.name: {**skill.files, ENTRY: skill.body.encode()} for skill in package.skills}
+        return SkillConnector(texts, package.declarations, run)
+
+    # -- who and what --------------------------------------------------------------------
 
     @property
     def person(self) -> Person:
@@ -185,7 +241,7 @@ class Claw:
 
     def connectors(self) -> dict[str, list[Declaration]]:
         """What each connector declares: those that come with MeshClaw, and the manifests in ``connectors/``."""
-        found = {"mail": list(DECLARATIONS.values())}
+        found = {"mail": list(DECLARATIONS.values()), "skill": list(SKILLS.values())}
         for path in sorted((self.folder / "connectors").glob("*.toml")):
             from meshclaw.guard import manifest
 
@@ -199,9 +255,13 @@ class Claw:
             found[name] = declared
         return found
 
-    @staticmethod
-    def declaration(verb: str) -> Declaration | None:
-        return DECLARATIONS.get(verb)
+    def declaration(self, verb: str, run: str = "") -> Declaration | None:
+        """``run``: the one that wanted it; a script of its agent's skills is declared there."""
+        if (found := DECLARATIONS.get(verb) or SKILLS.get(verb)) or not run:
+            return found
+        label = next((started.agent for started in self.ledger.events(RunStarted, run=run)), "")
+        package = self.package(label)
+        return next((one for one in package.declarations if one.verb == verb), None) if package else None
 
     def _mail(self, mailbox: Mailbox, account: Account) -> MailConnector:
         from meshclaw.connectors.mail.connector import MailConnector

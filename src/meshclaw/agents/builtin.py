@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshclaw.errors import UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.grant import Rights
 
@@ -43,3 +44,11 @@ UNDO = Agent(
 )  # fmt: skip
 
 AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, CLAW, UNDO)}
+
+
+def shipped(label: str) -> Agent:
+    """The one of that name, whatever its version was. UserError where none that comes with MeshClaw is called so."""
+    name = label.partition("@")[0]
+    if name not in AGENTS or "+" in label:
+        raise UserError(f"the agent {label!r} of this run is not installed", fix="Install it and try again.")
+    return AGENTS[name]

@@ -103,7 +103,7 @@ def _chosen(claw: Claw, ids: Sequence[str], *, group: bool) -> list[tuple[Approv
 
 
 def _shown(claw: Claw, approval: Approval) -> tuple[Slip, Declaration]:
-    slip, declaration = slip_of(claw.contents, approval), claw.declaration(approval.verb)
+    slip, declaration = slip_of(claw.contents, approval), claw.declaration(approval.verb, approval.run)
     if slip is None or declaration is None:
         raise NotFound(
             f"what the approval {approval.id} was asked with is no longer known, so it cannot be allowed",
@@ -113,7 +113,7 @@ def _shown(claw: Claw, approval: Approval) -> tuple[Slip, Declaration]:
 
 
 def _likeness(claw: Claw, approval: Approval) -> str | None:
-    slip, declaration = slip_of(claw.contents, approval), claw.declaration(approval.verb)
+    slip, declaration = slip_of(claw.contents, approval), claw.declaration(approval.verb, approval.run)
     if slip is None or declaration is None or approval.two or approval.state != "open":
         return None
     return likeness(slip, declaration)
@@ -125,7 +125,7 @@ def _allow(claw: Claw, approval: Approval, seen: approve.Seen) -> Result:
         return approve.allow(claw.door(), told, approval, seen)
     account = claw.accounts.get(told.run.subject)
     with claw.mailbox(account) as mailbox:
-        return approve.allow(claw.door(mailbox, account), told, approval, seen)
+        return approve.allow(claw.door(mailbox, account, label=told.run.agent), told, approval, seen)
 
 
 @command.command()
@@ -140,7 +140,7 @@ def deny(id_: str, dry_run: bool) -> None:
             return
         told = tell(claw.ledger, claw.contents, approval.run)
         seen = approve.Seen(shown=approval.shown)
-        approve.deny(claw.ledger, told, approval, claw.declaration(approval.verb), seen)
+        approve.deny(claw.ledger, told, approval, claw.declaration(approval.verb, approval.run), seen)
     screen.words(
         "Denied; it was a canary, and you caught it." if approval.canary else "Denied; it will not happen."
     )
@@ -158,7 +158,7 @@ def why(id_: str, full: bool, as_json: bool) -> None:
         if as_json:
             screen.data(one)
             return
-        slip, declaration = slip_of(claw.contents, approval), claw.declaration(approval.verb)
+        slip, declaration = slip_of(claw.contents, approval), claw.declaration(approval.verb, approval.run)
         if slip is not None and declaration is not None:
             show(slip, declaration, full=full)
     names = ("id", "told_state", "rule", "agent", "run", "channel", "digest", "shown")
@@ -234,7 +234,7 @@ def waiting(claw: Claw, *, all_: bool = False) -> list[Waiting]:
 def _waiting(claw: Claw, approval: Approval) -> Waiting:
     events = claw.ledger.events(ActionDecided, run=approval.run)
     decided = next(event for event in events if event.external_id == approval.external_id)
-    declaration = claw.declaration(approval.verb)
+    declaration = claw.declaration(approval.verb, approval.run)
     mine = ("your answer",) if approval.state == "open" else ()
     other = ("an answer signed by another person",) if approval.two and approval.second is None else ()
     is_open = approval.state in ("open", "one_of_two")

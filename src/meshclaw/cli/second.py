@@ -132,7 +132,7 @@ def accept(file: Path, as_json: bool) -> None:
         told = tell(claw.ledger, claw.contents, approval.run)
         account = claw.accounts.get(told.run.subject)
         with claw.mailbox(account) as mailbox:
-            result = approve.second(claw.door(mailbox, account), told, approval, answer)
+            result = approve.second(claw.door(mailbox, account, label=told.run.agent), told, approval, answer)
     report([result], [approval.id], as_json=as_json)
 
 

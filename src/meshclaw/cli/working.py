@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from meshclaw.agents.builtin import CLAW, MAIL_TRIAGE
+from meshclaw.agents.builtin import MAIL_TRIAGE
 from meshclaw.agents.triage.judge import judge
 from meshclaw.connectors.mail.connector import SENT
 from meshclaw.connectors.mail.mailbox.base import Mailbox
@@ -34,6 +34,8 @@ from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
 
 if TYPE_CHECKING:  # these are loaded where a model is asked
+    from meshclaw.agents.package import Package
+    from meshclaw.connectors.base import Toolbox
     from meshclaw.llm.source import Source
     from meshclaw.runs.asking import Heard
     from meshclaw.runs.loop import Answer, Loop
@@ -110,14 +112,12 @@ def undo_run(
 
 
 def _resume(claw: Claw, told: Told, mailbox: Mailbox, account: Account) -> list[Result]:
-    door = claw.door(mailbox, account)
+    door = claw.door(mailbox, account, label=told.run.agent)
     with working(claw.ledger, told.run), claw.lessons.batch():
         results = resume.settle(door, told)
         if told.run.agent == MAIL_TRIAGE.label:
             _place(claw, door, told.run, account, sources={}, progress=silent, dry_run=False)
-        elif told.run.agent == CLAW.label and (
-            asked := list(claw.ledger.events(ModelAsked, run=told.run.id))
-        ):
+        elif asked := list(claw.ledger.events(ModelAsked, run=told.run.id)):
             _loop(claw, told.run, mailbox, account, claw.source(asked[-1].model)).go()
     return results
 
@@ -131,11 +131,27 @@ def converse(claw: Claw, run: Run, account: Account, model: str, heard: Heard | 
 def _loop(
     claw: Claw, run: Run, mailbox: Mailbox, account: Account, source: Source, heard: Heard | None = None
 ) -> Loop:
-    from meshclaw.connectors.mail.tools import MailTools
     from meshclaw.runs.loop import Loop
 
-    tools = {"mail": MailTools(account.me[0] if account.me else "")}
-    return Loop(claw.door(mailbox, account), run, CLAW, source, tools, heard=heard)
+    agent = claw.agent_of(run.agent)
+    return Loop(
+        claw.door(mailbox, account, label=run.agent), run, agent, source, toolboxes(claw.package(run.agent), account),
+        heard=heard,
+    )  # fmt: skip
+
+
+def toolboxes(package: Package | None, account: Account | None) -> dict[str, Toolbox]:
+    """What a model is offered, by connector; its rights may leave less of it."""
+    from meshclaw.connectors.mail.tools import MailTools
+
+    found: dict[str, Toolbox] = {"mail": MailTools(account.me[0] if account and account.me else "")}
+    if package is not None and package.skills:
+        from meshclaw.connectors.skill.connector import tools
+        from meshclaw.connectors.skill.manifest import DECLARATIONS
+
+        declared = {**DECLARATIONS, **{one.verb: one for one in package.declarations}}
+        found["skill"] = tools(declared, [skill.name for skill in package.skills])
+    return found
 
 
 def _place(

@@ -12,11 +12,11 @@ INTENTS: dict[str, Rights] = {
     ),
     "mail.file": Rights(
         effects=frozenset({"read", "label", "write"}),
-        verbs=frozenset({"mail.list", "mail.read", "mail.label", "mail.move", "mail.archive"}),
+        verbs=frozenset({"mail.list", "mail.read", "mail.label", "mail.move", "mail.archive", "skill.*"}),
     ),
     "mail.write": Rights(
         effects=frozenset({"read", "draft", "send"}),
-        verbs=frozenset({"mail.list", "mail.read", "mail.draft", "mail.send"}),
+        verbs=frozenset({"mail.list", "mail.read", "mail.draft", "mail.send", "skill.*"}),
     ),
     "mail.unsubscribe": Rights(
         effects=frozenset({"read", "send"}),
@@ -25,7 +25,7 @@ INTENTS: dict[str, Rights] = {
     # What a person asks for in words: the words themselves are the licence.
     "ask": Rights(
         effects=frozenset({"read", "draft", "label", "write", "send"}),
-        verbs=frozenset({"mail.*"}),
+        verbs=frozenset({"mail.*", "skill.*"}),
     ),
     "undo": Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
 }

@@ -86,7 +86,9 @@ def second(door: Door, told: Told, approval: Approval, answer: SecondAnswer) -> 
 
 
 def _act(door: Door, told: Told, approval: Approval) -> Result:
-    [result] = door.act(told.run, agent_of(told), [door.restore(told.items[approval.external_id].decided)])
+    [result] = door.act(
+        told.run, agent_of(door, told), [door.restore(told.items[approval.external_id].decided)]
+    )
     finish(door.ledger, told.run)
     return result
 

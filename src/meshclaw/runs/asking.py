@@ -11,8 +11,10 @@ from meshclaw.flow.conversation import Prompt, Reply
 from meshclaw.flow.cost import Cost
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
+from meshclaw.flow.limits import Limits
 from meshclaw.flow.run import Run
 from meshclaw.guard.layers.budget import over
+from meshclaw.guard.limits import tightest
 from meshclaw.llm.source import Source
 from meshclaw.runs.deciding import Parts
 from meshclaw.runs.spending import Spending
@@ -28,12 +30,13 @@ class OverBudget(Refused):
 
 
 class Asking:
-    """Asks in the name of one run."""
+    """Asks in the name of one run. ``limits``: its agent's own."""
 
-    def __init__(self, parts: Parts, run: Run, source: Source) -> None:
+    def __init__(self, parts: Parts, run: Run, source: Source, limits: Limits) -> None:
         self._parts = parts
         self._run = run
         self._source = source
+        self._limits = limits
         self._spending = Spending(parts.ledger, run.id)
         self.cost_micros = 0
         """Of the answers that came."""
@@ -59,7 +62,7 @@ class Asking:
         ledger, most = self._parts.ledger, self.most(prompt)
         with ledger.writing():
             spent = self._spending.refresh(ledger.now())
-            refused = over(Cost(inference=most), spent, self._parts.limits)
+            refused = over(Cost(inference=most), spent, tightest(self._parts.limits, self._limits))
             asked = ModelAsked(**self._run.named, step=step, model=self._source.name, reserved_micros=most)
             ledger.record(*before, *([] if refused else [asked]))
         if refused:

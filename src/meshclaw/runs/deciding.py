@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
+from meshclaw.agents.builtin import shipped
 from meshclaw.connectors.base import Connector
 from meshclaw.errors import Busy, MeshClawError, NotFound, Refused
 from meshclaw.flow.action import Action
@@ -36,7 +37,7 @@ from meshclaw.guard.layers.budget import cost_of
 from meshclaw.guard.layers.plan import freeze
 from meshclaw.guard.layers.questions import FROZEN
 from meshclaw.guard.layers.review import SHIPPED, pin
-from meshclaw.guard.limits import DEFAULT, Limits
+from meshclaw.guard.limits import DEFAULT, Limits, tightest
 from meshclaw.guard.policy.policies import Policies
 from meshclaw.guard.slip import REACHING, draw
 from meshclaw.guard.spent import Spent
@@ -69,6 +70,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     persons: Persons = ALONE
     stopped: Callable[[], Stop | None]
     """Looks for the kill switch; asked at each call."""
+    agents: Callable[[str], Agent] = shipped
+    """The agent that a run began with, by its label; UserError where it is not here."""
 
 
 class Deciding:
@@ -180,12 +183,13 @@ class Deciding:
         now = parts.ledger.now().astimezone()  # policies speak of the hours of this place
         intent = INTENTS.get(run.request.intent, NOTHING)
         return View(
-            grant=Grant(ceiling=parts.ceiling.rights, agent=agent.rights, intent=intent), agent=agent, now=now,
+            grant=Grant(ceiling=parts.ceiling.rights, agent=agent.rights, intent=intent), now=now,
+            agent=agent.bare, limits=tightest(parts.limits, agent.limits),
             autonomy=Autonomy(parts.ledger.events(AutonomyChanged)),
             approvals=Approvals(parts.ledger.events(*ANSWERS), now),
             by_person=by_person and run.request.trust == "person", request=run.request,
             history=self.history(run), plan=self._plans.get(run.id), directory=parts.directory,
-            reviewed=self._reviewed, limits=parts.limits, spent=spending.refresh(now), items=self.outbox(run.id),
+            reviewed=self._reviewed, spent=spending.refresh(now), items=self.outbox(run.id),
             seen=seen, policies=parts.policies, stopped=parts.stopped(), person=parts.person,
             persons=parts.persons, own_key=parts.ledger.device.public, contents=parts.contents, look=self.enclosed,
         )  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from meshclaw.agents.builtin import AGENTS
-from meshclaw.errors import UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.run import RunResumed
 from meshclaw.runs.act import Door
@@ -12,13 +10,9 @@ from meshclaw.runs.result import Result
 from meshclaw.runs.run import Told, approvals_of, unused
 
 
-def agent_of(told: Told) -> Agent:
-    name = told.run.agent.partition("@")[0]
-    if name not in AGENTS:
-        raise UserError(
-            f"the agent {told.run.agent!r} of this run is not installed", fix="Install it and try again."
-        )
-    return AGENTS[name]
+def agent_of(door: Door, told: Told) -> Agent:
+    """The one it began with. UserError where that is not here any more."""
+    return door.parts.agents(told.run.agent)
 
 
 def settle(door: Door, told: Told) -> list[Result]:
@@ -26,7 +20,7 @@ def settle(door: Door, told: Told) -> list[Result]:
 
     The results are those of the actions that were done again; what is in doubt stays ``unknown``.
     """
-    agent, run = agent_of(told), told.run
+    agent, run = agent_of(door, told), told.run
     settled = door.settle(run, agent)
     door.ledger.record(RunResumed(run=run.id, intent=run.request.intent, agent=run.agent, settled=settled))
     items = Outbox(door.ledger, run.id).items

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from meshclaw.flow.event.action import ActionDecided, ActionFailed, ActionPerformed, ActionUnknown
+from meshclaw.flow.event.agent import AgentInstalled, AgentPurged, AgentRemoved
 from meshclaw.flow.event.approval import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -65,6 +66,9 @@ AnyEvent = (
     | SandboxEnded
     | EgressRefused
     | EgressPassed
+    | AgentInstalled
+    | AgentRemoved
+    | AgentPurged
     | UsageImported
     | ModelAsked
     | ModelAnswered

@@ -21,7 +21,10 @@ def pin(declarations: Iterable[Declaration]) -> str:
     return digest_of(sorted(one.digest for one in declarations))
 
 
-SHIPPED = {"mail": "e37d762c68f55dff85a01757a855ee1b97245b1c2f9c93a11a6121a0f464c948"}
+SHIPPED = {
+    "mail": "e37d762c68f55dff85a01757a855ee1b97245b1c2f9c93a11a6121a0f464c948",
+    "skill": "73a0a21355112a96c731858cbd36fe86ef8bdf2b361c481f22bfd1520469e6f4",
+}
 """By connector, what was reviewed with this version. Whoever changes a manifest reads the change as an attacker would
 and then writes the new pin here; ``tests/guard/test_review.py`` prints it."""
 

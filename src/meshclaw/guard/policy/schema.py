@@ -36,6 +36,8 @@ def terms_of(declarations: Iterable[Declaration]) -> Terms:
     return Terms(schema=schema, groups=groups)
 
 
+OURS = frozenset({"mail", "skill"})
+"""Connectors that come with MeshClaw: policies may always speak of them."""
 _NOUNS = Path(__file__).with_name("schema.cedarschema")
 _APPLIES = "appliesTo { principal: Run, resource: Target, context: Circumstances };"
 
@@ -47,7 +49,9 @@ def schema_text(declarations: Iterable[Declaration]) -> str:
 
 def _actions(declarations: list[Declaration]) -> Iterator[str]:
     # Groups apply by themselves too: a policy about deployments is no mistake where nothing deploys.
-    groups = {f"effect.{effect}" for effect in get_args(Effect)} | {_connector(one) for one in declarations}
+    groups = (
+        OURS | {f"effect.{effect}" for effect in get_args(Effect)} | {_connector(one) for one in declarations}
+    )
     for group in sorted(groups):
         yield f"action {_quoted(group)} {_APPLIES}"
     for one in sorted(declarations, key=lambda one: one.verb):
