@@ -12,6 +12,7 @@ from meshclaw.agents.planner import Planned
 from meshclaw.cli import screen
 from meshclaw.cli.working import converse
 from meshclaw.errors import NotFound, UserError
+from meshclaw.flow.agent import Agent
 from meshclaw.runs.loop import Answer
 from meshclaw.runs.run import start, tell_last
 from meshclaw.triggers import terminal
@@ -55,7 +56,7 @@ def command(
             fix="Leave out --no-model, or see what commands there are: meshclaw --help",
         )
     with open_claw() as claw:
-        answer = _by_model(claw, asked, model, account, dry_run=dry_run, as_json=as_json)
+        answer = by_model(claw, CLAW, asked, model=model, account=account, dry_run=dry_run, as_json=as_json)
     if answer is not None:
         sys.exit(EXIT[answer.end])
 
@@ -82,21 +83,24 @@ def _last_run() -> str:
     return screen.short(last[0].run.id)
 
 
-def _by_model(
-    claw: Claw, asked: str, model: str | None, account: str | None, *, dry_run: bool, as_json: bool
-) -> Answer | None:
+def by_model(
+    claw: Claw, agent: Agent, asked: str, *, intent: str = "ask", model: str | None, account: str | None,
+    dry_run: bool, as_json: bool,
+) -> Answer | None:  # fmt: skip
+    """``model``: a class or one of them; where nobody names one, what the agent wants, or the usual."""
     claw.refuse_if_stopped()
-    mine = claw.account(account)
-    entries = claw.models.of(model or claw.models.usual)
+    mine, wanted = claw.account(account), model or agent.model or claw.models.usual
+    entries = claw.models.of(wanted)
     names = ", then ".join(entry.name for entry in entries)
     if dry_run:
         screen.words(f"Would ask {names}, with the tools of {mine.address}.")
         return None
-    screen.words(f"Asking {names}: no command answers this whole.")
+    why = ": no command answers this whole" if agent is CLAW else f", as {agent.name} {agent.version}"
+    screen.words(f"Asking {names}{why}.")
     run = start(
-        claw.ledger, claw.contents, request=terminal.receive("ask", asked), agent=CLAW, subject=mine.address
+        claw.ledger, claw.contents, request=terminal.receive(intent, asked), agent=agent, subject=mine.address
     )
-    answer = converse(claw, run, mine, model or claw.models.usual)
+    answer = converse(claw, run, mine, wanted)
     if as_json:
         screen.data({"run": run.id, "answer": answer})
     else:

@@ -14,6 +14,7 @@ from meshclaw.errors import MeshClawError
 NOUNS = {
     "demo": "See the whole thing in a minute on a mailbox made for it.",
     "ask": "Say it in your own words; a model is asked only where no command will do.",
+    "agent": "Agents that people write and share: new, test, install, run.",
     "mail": "Connect a mailbox, triage it, read the digest, ask why.",
     "approvals": "What waits for your word: list, why, allow, deny, health.",
     "run": "What the claw did: list, show, resume, cancel, undo.",

@@ -13,6 +13,7 @@ from meshclaw.agents.triage.judge import judge
 from meshclaw.connectors.mail.connector import SENT
 from meshclaw.connectors.mail.mailbox.base import Mailbox
 from meshclaw.errors import UserError
+from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.event.model import ModelAsked
 from meshclaw.flow.message import MAX_READ, Message
@@ -138,6 +139,17 @@ def _loop(
         claw.door(mailbox, account, label=run.agent), run, agent, source, toolboxes(claw.package(run.agent), account),
         heard=heard,
     )  # fmt: skip
+
+
+def intent_of(agent: Agent, wanted: str = "") -> str:
+    """``wanted``, or the one that it is made for; a person's words where it is made for several."""
+    if wanted or len(agent.intents) == 1:
+        return wanted or min(agent.intents)
+    if "ask" in agent.intents:
+        return "ask"
+    raise UserError(
+        f"the agent {agent.name!r} is made for several intents", fix=f"Name one: {', '.join(sorted(agent.intents))}"
+    )
 
 
 def toolboxes(package: Package | None, account: Account | None) -> dict[str, Toolbox]:
