@@ -43,7 +43,9 @@ def lint(package: Package, known: Known) -> list[Finding]:
 def _standing(package: Package, known: Known) -> Iterator[Finding]:
     one = package.definition
     if not one.owner:
-        yield Finding(level="error", what="nobody answers for it", fix="Name a person or a team: owner: Kim (sales)")
+        yield Finding(
+            level="error", what="nobody answers for it", fix="Name a person or a team: owner: Kim (sales)"
+        )
     for intent in sorted(one.intents - known.intents.keys()):
         yield Finding(
             level="error", what=f"the intent {intent!r} calls for nothing: nobody knows it",
@@ -57,10 +59,14 @@ def _unused(package: Package, known: Known, declarations: Sequence[Declaration])
     for pattern in sorted(rights.verbs):
         matching = [one for one in declarations if pattern in (one.verb, f"{one.connector}.*")]
         if not matching:
-            yield Finding(level="warning", what=f"no connector here offers {pattern}", fix="Is it spelt right?")
+            yield Finding(
+                level="warning", what=f"no connector here offers {pattern}", fix="Is it spelt right?"
+            )
         elif pattern.endswith(".*") and pattern != "skill.*":
             names = ", ".join(one.verb for one in matching)
-            yield Finding(level="warning", what=f"{pattern} asks for all of {names}", fix="Name those it needs.")
+            yield Finding(
+                level="warning", what=f"{pattern} asks for all of {names}", fix="Name those it needs."
+            )
         for one in matching:
             if one.effect not in rights.effects and not pattern.endswith(".*"):
                 yield Finding(
@@ -69,15 +75,21 @@ def _unused(package: Package, known: Known, declarations: Sequence[Declaration])
                 )  # fmt: skip
     allowed = [one for one in declarations if rights.allow(one)]
     for effect in sorted(rights.effects - {one.effect for one in allowed}):
-        yield Finding(level="warning", what=f"the effect {effect} is asked for and no verb has it", fix="Leave it out.")
+        yield Finding(
+            level="warning", what=f"the effect {effect} is asked for and no verb has it", fix="Leave it out."
+        )
     for one in allowed:
-        if not any(known.intents[intent].allow(one) for intent in package.definition.intents & known.intents.keys()):
+        if not any(
+            known.intents[intent].allow(one) for intent in package.definition.intents & known.intents.keys()
+        ):
             yield Finding(
                 level="warning", what=f"{one.verb} is asked for and none of its intents calls for it",
                 fix="Leave it out, or name the intent that does.",
             )  # fmt: skip
     for verb in sorted(package.definition.autonomy.keys() - {one.verb for one in allowed}):
-        yield Finding(level="warning", what=f"autonomy for {verb}, to which it has no right", fix="Leave it out.")
+        yield Finding(
+            level="warning", what=f"autonomy for {verb}, to which it has no right", fix="Leave it out."
+        )
 
 
 def _unsaid(package: Package, known: Known, declarations: Sequence[Declaration]) -> Iterator[Finding]:
@@ -91,7 +103,7 @@ def _unsaid(package: Package, known: Known, declarations: Sequence[Declaration])
         words = {one.verb.rpartition(".")[2], one.deed, one.effect, *known.asking.get(one.deed, ())} - {""}
         if not any(_speaks(word, said) for word in words):
             yield Finding(
-                level="warning", what=f"{one.verb} ({one.effect}) is asked for, and its instructions do not speak of it",
+                level="warning", what=f"{one.verb} ({one.effect}) is asked for, and its words do not speak of it",
                 fix="Leave the right out, or say when it is used.",
             )  # fmt: skip
 
@@ -104,16 +116,22 @@ def _speaks(word: str, said: str) -> bool:
 
 def _skills(package: Package, declarations: Sequence[Declaration]) -> Iterator[Finding]:
     for name in package.unnamed:
-        yield Finding(level="warning", what=f"the skill {name!r} lies there and is not named", fix="Add it to skills.")
+        yield Finding(
+            level="warning", what=f"the skill {name!r} lies there and is not named", fix="Add it to skills."
+        )
     verbs = {one.verb for one in declarations if package.agent.rights.allow(one)}
     for one in package.declarations:
         if one.verb not in verbs:
             yield Finding(
-                level="warning", what=f"it has no right to its own script {one.verb}", fix="Add it to rights: verbs."
+                level="warning",
+                what=f"it has no right to its own script {one.verb}",
+                fix="Add it to rights: verbs.",
             )
     reads = any(one.verb == "skill.read" for one in declarations if one.verb in verbs)
     if package.skills and not reads:
-        yield Finding(level="warning", what="it has skills and no right to skill.read", fix="Add it to rights: verbs.")
+        yield Finding(
+            level="warning", what="it has skills and no right to skill.read", fix="Add it to rights: verbs."
+        )
 
 
 def _limits(package: Package) -> Iterator[Finding]:
@@ -123,4 +141,6 @@ def _limits(package: Package) -> Iterator[Finding]:
             fix="budget: {run: {inference: $0.50}}",
         )  # fmt: skip
     if not any(path.startswith("tests/") and path.endswith(".toml") for path in package.files):
-        yield Finding(level="warning", what="no test proves what it cannot do", fix="Write one: tests/cannot.toml")
+        yield Finding(
+            level="warning", what="no test proves what it cannot do", fix="Write one: tests/cannot.toml"
+        )

@@ -51,13 +51,15 @@ def new(name: str, into: Path, dry_run: bool, as_json: bool) -> None:
         raise UserError(f"{str(folder)!r} is there already", fix="Choose another name, or remove it first.")
     with open_claw(limited=False) as claw:
         files = template(name, claw.person().login)
-    for path, content in {} if dry_run else files.items():
+    for path, content in () if dry_run else files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     if as_json:
         screen.data({"folder": str(folder), "files": sorted(files), "written": not dry_run})
         return
-    screen.words(f"{'Would write' if dry_run else 'Wrote'} {', '.join(str(folder / path) for path in files)}.")
+    screen.words(
+        f"{'Would write' if dry_run else 'Wrote'} {', '.join(str(folder / path) for path in files)}."
+    )
     screen.words(f"Next: meshclaw agent test {folder}{'' if '/' in str(folder) else '/'}")
 
 
@@ -73,7 +75,9 @@ def list_(as_json: bool) -> None:
         screen.data({"agents": rows, "removed": removed})
         return
     heads = ("name", "version", "owner", "state", "purpose")
-    screen.table([head.upper() for head in heads], [[row[head] for head in heads] for row in rows], empty="None.")
+    screen.table(
+        [head.upper() for head in heads], [[row[head] for head in heads] for row in rows], empty="None."
+    )
     for name in removed:
         screen.words(f"Removed and kept: {name}. Back with: meshclaw agent remove {name} --undo")
 
@@ -95,7 +99,9 @@ def _installed(claw: Claw, name: str) -> dict[str, str]:
 
 @command.command()
 @click.argument("name", metavar="NAME|FOLDER")
-@click.option("--prompt", "with_prompt", is_flag=True, help="What a model is told in each call, with its tokens.")
+@click.option(
+    "--prompt", "with_prompt", is_flag=True, help="What a model is told in each call, with its tokens."
+)
 @screen.as_json
 def show(name: str, with_prompt: bool, as_json: bool) -> None:
     """What an agent may do, what it asks for, and its own words."""
@@ -143,8 +149,10 @@ def test(name: str, model: str | None, as_json: bool) -> None:
         if package is None:
             raise UserError(f"{name!r} comes with MeshClaw, and is tested there", fix="Name one of your own.")
         found = agent_shown.findings(claw, package)
-        asking = (lambda: claw.source(model)) if model else None
-        tried = [hold(package, path, trial, asking) for path, trial in trials(package).items()]
+        tried = [
+            hold(package, path, trial, claw.source(model) if model else None)
+            for path, trial in trials(package).items()
+        ]
     holds = not any(one.wrong for one in tried) and all(one.level != "error" for one in found)
     if as_json:
         screen.data({"agent": package.agent.label, "holds": holds, "tests": tried, "findings": found})
@@ -169,7 +177,9 @@ def _tell_tried(tried: Tried) -> None:
 @click.argument("name")
 @click.argument("words", nargs=-1, required=True)
 @click.option("--intent", default="", help="Which of its intents; needed where it has several.")
-@click.option("--model", default=None, metavar="NAME", help="Ask this model or class, whatever the agent wants.")
+@click.option(
+    "--model", default=None, metavar="NAME", help="Ask this model or class, whatever the agent wants."
+)
 @click.option("--account", default=None, metavar="ADDRESS", help="Which mailbox, if several are connected.")
 @screen.dry_run
 @screen.as_json

@@ -44,7 +44,9 @@ def install(source: str, yes: str, dry_run: bool, as_json: bool) -> None:
             _show(claw, package, before)
             agent_shown.tell_findings(found)
         if errors := [one.what for one in found if one.level == "error"]:
-            raise UserError(f"it is not installed: {'; '.join(errors)}", fix="Ask its author, or mend a copy of it.")
+            raise UserError(
+                f"it is not installed: {'; '.join(errors)}", fix="Ask its author, or mend a copy of it."
+            )
         pinned = f"sha256:{package.digest}"
         if before is not None and before.digest == package.digest and _is_whole(claw, before):
             screen.words(f"{before.label} is installed already, as it is.")
@@ -90,7 +92,8 @@ def _show(claw: Claw, package: Package, before: Known | None) -> None:
 def _ask(pinned: str, yes: str) -> None:
     if yes and yes != pinned:
         raise UserError(
-            f"this is not what you said yes to: it is {pinned}", fix="Read what it asks, then say yes to that."
+            f"this is not what you said yes to: it is {pinned}",
+            fix="Read what it asks, then say yes to that.",
         )
     if not yes:
         screen.words(f"It is {pinned}.")
@@ -118,10 +121,13 @@ def _levels(claw: Claw, package: Package, before: str) -> list[AutonomyChanged]:
     for one in [*claw.declarations(), *package.declarations]:
         if not package.agent.rights.allow(one):
             continue
-        known = [first_level(one, wished.get(one.verb)), *([autonomy.level(before, one)] if before else [])]
-        lowest = min(known, key=LADDER.index)
+        first = first_level(one, wished.get(one.verb))
+        earned = autonomy.level(before, one) if before else first
+        lowest = LADDER[min(LADDER.index(first), LADDER.index(earned))]
         if lowest != start_level(one):
-            changes.append(AutonomyChanged(agent=package.agent.label, verb=one.verb, level=lowest, by="person"))
+            changes.append(
+                AutonomyChanged(agent=package.agent.label, verb=one.verb, level=lowest, by="person")
+            )
     return changes
 
 

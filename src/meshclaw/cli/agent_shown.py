@@ -107,7 +107,9 @@ def tell_rights(found: Sequence[Asked]) -> None:
         by_stand[one.stands].append(one)
     for stand, several in by_stand.items():
         if several:
-            click.echo(click.style(f"{WOULD[stand][:1].upper()}{WOULD[stand][1:]}:", fg=_COLOUR.get(stand, "red")))
+            click.echo(
+                click.style(f"{WOULD[stand][:1].upper()}{WOULD[stand][1:]}:", fg=_COLOUR.get(stand, "red"))
+            )
         for one in several:
             last = "" if one.reversible else ", for good"
             click.echo(f"  {one.verb:<18} {screen.clean(one.words)}{last}")
@@ -122,7 +124,10 @@ def _tell_more(package: Package) -> None:
         ("limits", limits_in_words(one.budget) or "everybody's, and none of its own"),
         ("model", one.model or "the usual one"),
         ("wishes", wishes(package)),
-        *(("skill", f"{skill.name}: {' '.join(skill.front.description.split())}") for skill in package.skills),
+        *(
+            ("skill", f"{skill.name}: {' '.join(skill.front.description.split())}")
+            for skill in package.skills
+        ),
         *(("script", f"{one.verb} ({one.words}), boxed in, without network") for one in package.declarations),
         *(("schedule", f"{entry.cron or entry.every or entry.at}: {entry.words}") for entry in one.schedule),
         ("files", ", ".join(sorted(package.files))),
@@ -162,11 +167,13 @@ def _tell_words(title: str, lines: Sequence[str]) -> None:
 def tell_findings(found: Iterable[Finding]) -> None:
     for one in found:
         colour = "red" if one.level == "error" else "yellow"
-        screen.words(f"{click.style(one.level, fg=colour)}: {screen.clean(one.what)}. {screen.clean(one.fix)}")
+        screen.words(
+            f"{click.style(one.level, fg=colour)}: {screen.clean(one.what)}. {screen.clean(one.fix)}"
+        )
 
 
 def tell_difference(difference: Difference, before: Sequence[Asked], after: Sequence[Asked]) -> None:
-    was = {one.verb: one.stands for one in before}
+    was: dict[str, Stands] = {one.verb: one.stands for one in before}
     for one in after:
         if was.get(one.verb) != one.stands:
             new = "New" if one.verb not in was else f"Now, and not as before ({WOULD[was[one.verb]]})"
@@ -175,7 +182,9 @@ def tell_difference(difference: Difference, before: Sequence[Asked], after: Sequ
     for verb in sorted(was.keys() - {one.verb for one in after}):
         click.echo(f"{click.style('-', fg='green', bold=True)} No longer: {verb}")
     for change in difference.fields:
-        click.echo(click.wrap_text(screen.clean(f"{change.what}: {change.before or 'none'}"), 79, "  ", "    "))
+        click.echo(
+            click.wrap_text(screen.clean(f"{change.what}: {change.before or 'none'}"), 79, "  ", "    ")
+        )
         click.echo(click.wrap_text(screen.clean(f"now: {change.after or 'none'}"), 79, "    ", "    "))
     for path, how in difference.files.items():
         click.echo(f"  {how} file: {screen.clean(path)}")
@@ -189,7 +198,15 @@ def tell_prompt(claw: Claw, agent: Agent, package: Package | None, *, as_json: b
     parts = {part: tokens(size) for part, size in sizes(fixed, agent).items()}
     whole = sum(parts.values())
     if as_json:
-        screen.data({"agent": agent.label, "tokens": parts, "total": whole, "fixed": fixed.fixed, "tools": fixed.tools})
+        screen.data(
+            {
+                "agent": agent.label,
+                "tokens": parts,
+                "total": whole,
+                "fixed": fixed.fixed,
+                "tools": fixed.tools,
+            }
+        )
         return
     click.echo("\n".join(screen.clean(line) for line in fixed.fixed.splitlines()))
     for tool in fixed.tools:

@@ -148,7 +148,8 @@ def intent_of(agent: Agent, wanted: str = "") -> str:
     if "ask" in agent.intents:
         return "ask"
     raise UserError(
-        f"the agent {agent.name!r} is made for several intents", fix=f"Name one: {', '.join(sorted(agent.intents))}"
+        f"the agent {agent.name!r} is made for several intents",
+        fix=f"Name one: {', '.join(sorted(agent.intents))}",
     )
 
 

@@ -44,7 +44,7 @@ def asked(
 def first_level(declaration: Declaration, wished: Level | None) -> Level:
     """Where it begins: as everybody does, or lower where it asks for less."""
     usual = start_level(declaration)
-    return min(usual, wished, key=LADDER.index) if wished else usual
+    return LADDER[min(LADDER.index(usual), LADDER.index(wished))] if wished else usual
 
 
 def _stands(

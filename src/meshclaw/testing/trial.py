@@ -25,7 +25,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -42,8 +42,8 @@ from meshclaw.errors import UserError
 from meshclaw.flow.action import Action, Value
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.conversation import Call, Said, Tool
-from meshclaw.flow.declaration import Argument, Declaration
 from meshclaw.flow.decision import Verdict
+from meshclaw.flow.declaration import Argument, Declaration
 from meshclaw.flow.event.agent import AgentInstalled
 from meshclaw.flow.run import Run
 from meshclaw.llm.failover import Health
@@ -111,10 +111,6 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """What is not as expected; none where the test holds."""
 
 
-Asking = Callable[[], AbstractContextManager[Source]]
-"""A model in the place of the script."""
-
-
 def trials(package: Package) -> dict[str, Trial]:
     """By name. Raises UserError, naming the file, for what is no test."""
     found: dict[str, Trial] = {}
@@ -139,15 +135,17 @@ def _odd(trial: Trial) -> str:
     return f"{twice!r} is expected in two ways" if twice else ""
 
 
-def hold(package: Package, name: str, trial: Trial, model: Asking | None = None) -> Tried:
-    """In a state folder and a mailbox of its own, gone afterwards."""
+def hold(package: Package, name: str, trial: Trial, model: Source | None = None) -> Tried:
+    """In a state folder and a mailbox of its own, gone afterwards. ``model`` answers in the place of the script."""
     with tempfile.TemporaryDirectory(prefix="meshclaw-trial-") as scratch, _claw(Path(scratch)) as claw:
         account = _account(claw, trial)
-        claw.ledger.record(AgentInstalled(agent=package.agent.label, digest=claw.installed.put(package.files)))
+        claw.ledger.record(
+            AgentInstalled(agent=package.agent.label, digest=claw.installed.put(package.files))
+        )
         del claw.__dict__["installed"]  # read before the agent was there
-        with model() if model else _script(trial) as source, claw.mailbox(account) as mailbox:
+        with claw.mailbox(account) as mailbox:
             watched = _Watched(claw.door(mailbox, account, label=package.agent.label).parts)
-            end = _run(claw, package, trial, watched, source, account)
+            end = _run(claw, trial, package, watched, model or _script(trial))
     wrong = [*_wrong(trial, watched.words, scripted=model is None)]
     if end != trial.expect.end:
         wrong.append(f"the run ended {end!r}, not {trial.expect.end!r}")
@@ -173,17 +171,16 @@ def _word(result: Result) -> Word:
     return Word(verb=result.action.verb, verdict=decision.verdict, rule=decision.rule, reason=decision.reason)
 
 
-def _run(
-    claw: Claw, package: Package, trial: Trial, door: _Watched, source: Source, account: Account
-) -> str:
+def _run(claw: Claw, trial: Trial, package: Package, door: _Watched, source: Source) -> str:
     door.words = []
-    agent = package.agent
+    agent, account = package.agent, claw.accounts.only()
     request = terminal.receive(trial.intent or intent_of(agent), trial.request)
     run = start(claw.ledger, claw.contents, request=request, agent=agent, subject=account.address)
     tools = toolboxes(package, account)
     straight = {turn.act.partition(".")[0] for turn in trial.model if turn.act}
     offered: dict[str, Toolbox] = {
-        name: _Straight(tools.get(name), door.declaration, [turn.act for turn in trial.model]) for name in straight
+        name: _Straight(tools.get(name), door.declaration, [turn.act for turn in trial.model])
+        for name in straight
     }
     with working(claw.ledger, run):
         return Loop(door, run, agent, source, {**tools, **offered}).go().end
@@ -222,13 +219,12 @@ def _any(argument: Argument) -> Value:
     return 1 if argument.role == "amount" else "x"
 
 
-@contextmanager
-def _script(trial: Trial) -> Generator[Source]:
+def _script(trial: Trial) -> Source:
     answers = [_said(turn, number) for number, turn in enumerate(trial.model)]
     if not trial.model or not trial.model[-1].say:
         answers.append(Said(text="Done."))
     entry = Entry(name="script:model", model=_PRICED, limit=1_000)
-    yield Source("script", [entry], [FakeModel(*answers, name="script:model")], Health())
+    return Source("script", [entry], [FakeModel(*answers, name="script:model")], Health())
 
 
 def _said(turn: Turn, number: int) -> Said:
