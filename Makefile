@@ -11,11 +11,11 @@ DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
-$(VENV)/run: requirements/build.txt requirements/run.txt requirements/usage.txt pyproject.toml
+$(VENV)/run: requirements/build.txt requirements/run.txt requirements/usage.txt requirements/agents.txt pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MeshClaw needs Python 3.11 or newer; name one: make demo PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) -r requirements/build.txt -r requirements/run.txt -r requirements/usage.txt
+	@$(PIP) -r requirements/build.txt -r requirements/run.txt -r requirements/usage.txt -r requirements/agents.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -65,11 +65,12 @@ bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case;
 
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in build run usage models dev bench; do \
+	@for name in build run usage agents models dev bench; do \
 	  case $$name in \
 	    build) from="requirements/build.in" ;; \
 	    run) from="pyproject.toml -c requirements/together.in" ;; \
 	    usage) from="pyproject.toml --extra usage -c requirements/run.txt" ;; \
+	    agents) from="pyproject.toml --extra agents -c requirements/run.txt" ;; \
 	    models) from="pyproject.toml --extra models -c requirements/run.txt -c requirements/usage.txt" ;; \
 	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt -c requirements/build.txt" ;; \
 	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \

@@ -149,7 +149,7 @@ class _Reading:
             for event in cast("Iterable[Any]", yaml.parse(text, Loader=yaml.SafeLoader)):  # pyright: ignore[reportUnknownMemberType]
                 self._take(event, type(event).__name__)
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
+            mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or "it cannot be read"
             raise self._wrong(mark, f"this is no YAML: {problem}") from error
         if not isinstance(self._root, dict):

@@ -46,6 +46,11 @@ def _standing(package: Package, known: Known) -> Iterator[Finding]:
         yield Finding(
             level="error", what="nobody answers for it", fix="Name a person or a team: owner: Kim (sales)"
         )
+    if "admin" in one.rights.effects:
+        yield Finding(
+            level="error", what="it asks for the effect admin, by which the guard itself could be changed",
+            fix="No agent has that: leave it out.",
+        )  # fmt: skip
     for intent in sorted(one.intents - known.intents.keys()):
         yield Finding(
             level="error", what=f"the intent {intent!r} calls for nothing: nobody knows it",
@@ -100,7 +105,7 @@ def _unsaid(package: Package, known: Known, declarations: Sequence[Declaration])
     for one in declarations:
         if one.effect in ("read", "admin") or one.connector == "skill" or not package.agent.rights.allow(one):
             continue
-        words = {one.verb.rpartition(".")[2], one.deed, one.effect, *known.asking.get(one.deed, ())} - {""}
+        words = {one.verb.rpartition(".")[2], one.deed, one.effect, *known.asking.get(one.deed, ())} - {"", *one.objects}
         if not any(_speaks(word, said) for word in words):
             yield Finding(
                 level="warning", what=f"{one.verb} ({one.effect}) is asked for, and its words do not speak of it",

@@ -74,10 +74,10 @@ def list_(as_json: bool) -> None:
     if as_json:
         screen.data({"agents": rows, "removed": removed})
         return
-    heads = ("name", "version", "owner", "state", "purpose")
-    screen.table(
-        [head.upper() for head in heads], [[row[head] for head in heads] for row in rows], empty="None."
-    )
+    for row in rows:
+        click.echo(f"{click.style(row['name'], bold=True)} {row['version']} ({row['state']})".replace("  ", " "))
+        if row["purpose"]:
+            click.echo(textwrap.fill(screen.clean(row["purpose"]), 79, initial_indent="  ", subsequent_indent="  "))
     for name in removed:
         screen.words(f"Removed and kept: {name}. Back with: meshclaw agent remove {name} --undo")
 
@@ -92,7 +92,8 @@ def _row(name: str, agent: Agent | None, state: str) -> dict[str, str]:
 
 def _installed(claw: Claw, name: str) -> dict[str, str]:
     try:
-        return _row(name, claw.agent(name), "installed")
+        agent = claw.agent(name)
+        return _row(name, agent, f"by {agent.owner}")
     except MeshClawError as error:  # changed on disk, or no longer understood: the others are still listed
         return _row(name, None, f"does nothing: {error.message}")
 

@@ -77,15 +77,16 @@ def _is_whole(claw: Claw, one: Known) -> bool:
 
 def _show(claw: Claw, package: Package, before: Known | None) -> None:
     from meshclaw.agents.difference import difference
-    from meshclaw.cli.agent_shown import rights, tell, tell_difference
+    from meshclaw.cli.agent_shown import MOST_LINES, rights, tell, tell_difference
 
-    tell(claw, package.agent, package, words=before is None)
+    tell(claw, package.agent, package, words=MOST_LINES if before is None else 0)
     if before is not None and _is_whole(claw, before):
         old = claw.installed.load(before.digest, before.label)
         click.echo(f"\n{click.style(f'Against {before.label}:', bold=True)}")
         tell_difference(
-            difference(old, package), rights(claw, old.agent, old), rights(claw, package.agent, package)
-        )
+            difference(old, package), rights(claw, old.agent, old), rights(claw, package.agent, package),
+            lines=MOST_LINES,
+        )  # fmt: skip
     click.echo()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import click
@@ -13,7 +14,7 @@ from meshclaw.agents.package import Package
 from meshclaw.cli import screen
 from meshclaw.cli.working import toolboxes
 from meshclaw.flow.agent import Agent
-from meshclaw.flow.autonomy import LADDER, Level
+from meshclaw.flow.autonomy import LADDER
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.limits import UNLIMITED, Limits
 from meshclaw.guard.autonomy import start_level
@@ -26,7 +27,8 @@ from meshclaw.runs.prompt import prompt, sizes, tokens
 from meshclaw.wiring import Claw
 
 MOST_LINES = 40
-"""Of instructions and differences on one screen."""
+"""Of instructions and differences before an install."""
+WIDTH = 79
 
 WOULD: dict[Stands, str] = {
     "alone": "does it by itself",
@@ -87,24 +89,26 @@ def as_data(claw: Claw, agent: Agent, package: Package | None) -> Shown:
 # -- on a terminal -----------------------------------------------------------------------
 
 
-def tell(claw: Claw, agent: Agent, package: Package | None, *, words: bool = True) -> None:
-    """``words``: its instructions, too."""
+def tell(claw: Claw, agent: Agent, package: Package | None, *, words: int | None = None) -> None:
+    """``words``: lines of its instructions; all of them where it is None."""
     owner = f"by {agent.owner}" if agent.owner else "and nobody answers for it"
     click.echo(f"{click.style(f'{agent.name} {agent.version}', bold=True)}, {screen.clean(owner)}")
-    click.echo(f"  {screen.clean(agent.purpose)}\n")
+    _wrapped(agent.purpose, "  ")
+    click.echo()
     tell_rights(rights(claw, agent, package))
     for verb in not_here(agent, declarations(claw, package)):
         click.echo(f"  {verb}: no connector here offers it")
     if package is not None:
         _tell_more(package)
-        if words:
-            _tell_words("What it is told", package.instructions.splitlines())
+        if words != 0:
+            _tell_words("What it is told", package.instructions.splitlines(), words, "meshclaw agent show")
 
 
 def tell_rights(found: Sequence[Asked]) -> None:
     by_stand: dict[Stands, list[Asked]] = {stand: [] for stand in WOULD}
     for one in found:
         by_stand[one.stands].append(one)
+    width = min(30, max((len(one.verb) for one in found), default=0))
     for stand, several in by_stand.items():
         if several:
             click.echo(
@@ -112,7 +116,7 @@ def tell_rights(found: Sequence[Asked]) -> None:
             )
         for one in several:
             last = "" if one.reversible else ", for good"
-            click.echo(f"  {one.verb:<18} {screen.clean(one.words)}{last}")
+            _wrapped(f"{one.verb:<{width}}  {one.words}{last}", "  ", " " * (width + 4))
     if not found:
         click.echo("It can do nothing.")
 
@@ -135,7 +139,7 @@ def _tell_more(package: Package) -> None:
     click.echo()
     for name, value in rows:
         if value:
-            click.echo(click.wrap_text(screen.clean(f"{name:<10} {value}"), 79, "  ", " " * 13))
+            _wrapped(f"{name:<10} {value}", "  ", " " * 13)
 
 
 def wishes(package: Package) -> str:
@@ -156,12 +160,22 @@ def limits_in_words(limits: Limits) -> str:
     return "; ".join(f"{', '.join(several)} per {span}" for span, several in spans.items())
 
 
-def _tell_words(title: str, lines: Sequence[str]) -> None:
+def _tell_words(title: str, lines: Sequence[str], most: int | None, more: str) -> None:
     click.echo(f"\n{click.style(f'{title}:', bold=True)}")
-    for line in lines[:MOST_LINES]:
-        click.echo(f"  {screen.clean(line)}".rstrip())
-    if len(lines) > MOST_LINES:
-        click.echo(f"  … {len(lines) - MOST_LINES} lines more: meshclaw agent show")
+    shown = lines[:most]
+    for line in shown:
+        _wrapped(line, "  ", "  ")
+    if len(lines) > len(shown):
+        click.echo(f"  … {len(lines) - len(shown)} lines more: {more}")
+
+
+def _wrapped(text: str, first: str, rest: str = "  ") -> None:
+    """No wider than a terminal; a verb or a path is never cut at its hyphen."""
+    lines = textwrap.wrap(
+        screen.clean(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False,
+        break_long_words=False, drop_whitespace=True, replace_whitespace=False,
+    )  # fmt: skip
+    click.echo("\n".join(lines))
 
 
 def tell_findings(found: Iterable[Finding]) -> None:
@@ -172,23 +186,23 @@ def tell_findings(found: Iterable[Finding]) -> None:
         )
 
 
-def tell_difference(difference: Difference, before: Sequence[Asked], after: Sequence[Asked]) -> None:
+def tell_difference(
+    difference: Difference, before: Sequence[Asked], after: Sequence[Asked], *, lines: int | None = None
+) -> None:
+    """``lines``: of the words that changed; all of them where it is None."""
     was: dict[str, Stands] = {one.verb: one.stands for one in before}
     for one in after:
         if was.get(one.verb) != one.stands:
             new = "New" if one.verb not in was else f"Now, and not as before ({WOULD[was[one.verb]]})"
-            sign = click.style("+", fg="red", bold=True)
-            click.echo(f"{sign} {new}: {one.verb}: {screen.clean(one.words)}; {WOULD[one.stands]}")
+            _wrapped(f"+ {new}: {one.verb}: {one.words}; {WOULD[one.stands]}", "", "    ")
     for verb in sorted(was.keys() - {one.verb for one in after}):
-        click.echo(f"{click.style('-', fg='green', bold=True)} No longer: {verb}")
+        click.echo(f"- No longer: {verb}")
     for change in difference.fields:
-        click.echo(
-            click.wrap_text(screen.clean(f"{change.what}: {change.before or 'none'}"), 79, "  ", "    ")
-        )
-        click.echo(click.wrap_text(screen.clean(f"now: {change.after or 'none'}"), 79, "    ", "    "))
+        _wrapped(f"{change.what}: {change.before or 'none'}", "  ", "    ")
+        _wrapped(f"now: {change.after or 'none'}", "    ", "    ")
     for path, how in difference.files.items():
         click.echo(f"  {how} file: {screen.clean(path)}")
-    _tell_words("Line by line", difference.text.splitlines())
+    _tell_words("Line by line", difference.text.splitlines(), lines, "meshclaw agent diff")
 
 
 def tell_prompt(claw: Claw, agent: Agent, package: Package | None, *, as_json: bool) -> None:
@@ -208,7 +222,7 @@ def tell_prompt(claw: Claw, agent: Agent, package: Package | None, *, as_json: b
             }
         )
         return
-    click.echo("\n".join(screen.clean(line) for line in fixed.fixed.splitlines()))
+    screen.lines(fixed.fixed)
     for tool in fixed.tools:
         click.echo(f"[{tool.verb}] {tool.words} {msgspec.json.encode(tool.schema).decode()}")
     screen.words("\nAbout this many tokens of every call, rather fewer:")
@@ -216,7 +230,3 @@ def tell_prompt(claw: Claw, agent: Agent, package: Package | None, *, as_json: b
         screen.words(f"  {part:<13} {count:>6,}")
     over = click.style(f", more than {MOST_TOKENS:,}", fg="red") if whole > MOST_TOKENS else ""
     screen.words(f"  {'all of it':<13} {whole:>6,}{over}")
-
-
-def level_of(package: Package, verb: str) -> Level | None:
-    return package.definition.autonomy.get(verb)
