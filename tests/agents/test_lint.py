@@ -9,7 +9,7 @@ from meshclaw.agents.package import open_
 from meshclaw.connectors.mail.manifest import DECLARATIONS as MAIL
 from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILL
 from meshclaw.guard.intents import INTENTS
-from meshclaw.guard.lexicon import DEEDS
+from meshclaw.guard.request.lexicon import DEEDS
 from tests.agents.folders import AGENT, agent, files, with_skill
 
 pytest.importorskip("yaml")

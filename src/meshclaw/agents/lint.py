@@ -105,7 +105,10 @@ def _unsaid(package: Package, known: Known, declarations: Sequence[Declaration])
     for one in declarations:
         if one.effect in ("read", "admin") or one.connector == "skill" or not package.agent.rights.allow(one):
             continue
-        words = {one.verb.rpartition(".")[2], one.deed, one.effect, *known.asking.get(one.deed, ())} - {"", *one.objects}
+        words = {one.verb.rpartition(".")[2], one.deed, one.effect, *known.asking.get(one.deed, ())} - {
+            "",
+            *one.objects,
+        }
         if not any(_speaks(word, said) for word in words):
             yield Finding(
                 level="warning", what=f"{one.verb} ({one.effect}) is asked for, and its words do not speak of it",

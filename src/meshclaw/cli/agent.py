@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def new(name: str, into: Path, dry_run: bool, as_json: bool) -> None:
     if folder.exists() or folder.is_symlink():
         raise UserError(f"{str(folder)!r} is there already", fix="Choose another name, or remove it first.")
     with open_claw(limited=False) as claw:
-        files = template(name, claw.person().login)
+        files = template(name, claw.person.login)
     for path, content in () if dry_run else files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -75,9 +76,13 @@ def list_(as_json: bool) -> None:
         screen.data({"agents": rows, "removed": removed})
         return
     for row in rows:
-        click.echo(f"{click.style(row['name'], bold=True)} {row['version']} ({row['state']})".replace("  ", " "))
+        click.echo(
+            f"{click.style(row['name'], bold=True)} {row['version']} ({row['state']})".replace("  ", " ")
+        )
         if row["purpose"]:
-            click.echo(textwrap.fill(screen.clean(row["purpose"]), 79, initial_indent="  ", subsequent_indent="  "))
+            click.echo(
+                textwrap.fill(screen.clean(row["purpose"]), 79, initial_indent="  ", subsequent_indent="  ")
+            )
     for name in removed:
         screen.words(f"Removed and kept: {name}. Back with: meshclaw agent remove {name} --undo")
 

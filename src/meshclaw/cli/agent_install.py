@@ -12,7 +12,7 @@ from meshclaw.errors import MeshClawError, NotFound, UserError
 from meshclaw.flow.autonomy import LADDER
 from meshclaw.flow.event.agent import AgentInstalled, AgentPurged, AgentRemoved
 from meshclaw.flow.event.guard import AutonomyChanged
-from meshclaw.guard.autonomy import Autonomy, start_level
+from meshclaw.guard.layers.autonomy import Autonomy, start_level
 from meshclaw.runs.asked import first_level
 from meshclaw.wiring import Claw, open_claw
 

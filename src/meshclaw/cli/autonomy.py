@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import cast, get_args
 
 import click
 
 from meshclaw.agents.builtin import AGENTS
 from meshclaw.cli import screen
-from meshclaw.errors import UserError
+from meshclaw.errors import MeshClawError, UserError
+from meshclaw.flow.agent import Agent
 from meshclaw.flow.autonomy import LADDER, Level
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.guard.layers.autonomy import Autonomy
-from meshclaw.wiring import open_claw
+from meshclaw.wiring import Claw, open_claw
 
 
 @click.group("autonomy")
@@ -34,7 +37,7 @@ def show(as_json: bool) -> None:
                 "agent": agent.label, "verb": declaration.verb, "effect": declaration.effect,
                 "level": autonomy.level(agent.label, declaration), "words": declaration.words,
             }
-            for agent in AGENTS.values()
+            for agent in (*AGENTS.values(), *_installed(claw))
             for declaration in claw.declarations()
             if agent.rights.allow(declaration)
         ]  # fmt: skip
@@ -46,14 +49,14 @@ def show(as_json: bool) -> None:
 
 
 @command.command("set")
-@click.argument("agent", type=click.Choice(sorted(AGENTS)))
+@click.argument("agent")
 @click.argument("verb")
 @click.argument("level", type=click.Choice(get_args(Level)))
 @screen.dry_run
 def set_(agent: str, verb: str, level: str, dry_run: bool) -> None:
     """Put AGENT at LEVEL for VERB, as in: mail-triage mail.unsubscribe one_tap."""
     with open_claw() as claw:
-        declaration = claw.declaration(verb)
+        who, declaration = claw.agent(agent), claw.declaration(verb)
         if declaration is None:
             known = ", ".join(one.verb for one in claw.declarations())
             raise UserError(f"no connector declares {verb!r}", fix=f"Known: {known}")
@@ -62,8 +65,14 @@ def set_(agent: str, verb: str, level: str, dry_run: bool) -> None:
                 f"Take care: {verb} cannot be taken back, so act_with_undo still asks; autonomous does not."
             )
         if not dry_run:
-            name = AGENTS[agent].label
             claw.ledger.record(
-                AutonomyChanged(agent=name, verb=verb, level=cast("Level", level), by="person")
+                AutonomyChanged(agent=who.label, verb=verb, level=cast("Level", level), by="person")
             )
     screen.words(f"{'Would put' if dry_run else 'Put'} {agent} at {level} for {verb}.")
+
+
+def _installed(claw: Claw) -> Iterator[Agent]:
+    """Those that were changed on disk do nothing, so they stand nowhere."""
+    for one in claw.installed.current():
+        with suppress(MeshClawError):
+            yield claw.agent(one.name)
