@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from meshclaw.agents.builtin import AGENTS, shipped
 from meshclaw.connectors.base import Connector
 from meshclaw.connectors.mail.manifest import DECLARATIONS
@@ -48,6 +50,7 @@ if TYPE_CHECKING:  # these load what most commands do without
     from meshclaw.connectors.mail.outgoing import Outgoing
     from meshclaw.connectors.skill.connector import SkillConnector
     from meshclaw.flow.message import Message
+    from meshclaw.guard.sandbox.process import Finished
     from meshclaw.llm.adapter import Adapter
     from meshclaw.llm.failover import Health
     from meshclaw.llm.sheet import Sheet
@@ -209,16 +212,26 @@ class Claw:
         """Of an installed agent; None for one that comes with MeshClaw."""
         return self.installed.labelled(label) if "+" in label else None
 
-    @staticmethod
-    def _skills(package: Package) -> SkillConnector:
+    def _skills(self, package: Package) -> SkillConnector:
         from meshclaw.connectors.skill.connector import ENTRY, SkillConnector
+        from meshclaw.runs.sandboxed import events_of
         from meshclaw.runs.scripts import execute
 
         scripts = {one.declaration.verb: (skill, one) for skill in package.skills for one in skill.scripts}
 
         def run(action: Action) -> str:
             skill, script = scripts[action.verb]
-            return execute(skill.files, script.file, action.arguments, script.seconds)
+
+            def tell(finished: Finished) -> None:
+                facts = events_of(finished, self.contents)
+                self.ledger.record(
+                    *(
+                        msgspec.structs.replace(one, run=action.run, agent=package.agent.label)
+                        for one in facts
+                    )
+                )
+
+            return execute(skill.files, script.file, action.arguments, script.seconds, tell=tell)
 
         texts = {skill.name: {**skill.files, ENTRY: skill.body.encode()} for skill in package.skills}
         return SkillConnector(texts, package.declarations, run)

@@ -16,6 +16,7 @@ from meshclaw.flow.event.agent import AgentInstalled, AgentPurged, AgentRemoved
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.event.model import ModelAsked
 from meshclaw.flow.event.run import RunStarted
+from meshclaw.flow.event.sandbox import SandboxEnded
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.llm.failover import Health
 from meshclaw.llm.source import Source
@@ -317,6 +318,8 @@ def test_it_runs_with_its_instructions_its_skills_and_no_more_than_its_rights(
     decided = {one.verb: (one.verdict, one.rule) for one in facts(home, ActionDecided)}
     assert decided["mail.archive"] == ("deny", "grant.agent")
     assert {one.agent for one in facts(home, RunStarted)} == {label}
+    [ended] = facts(home, SandboxEnded)
+    assert (ended.code, ended.sandboxed, ended.agent) == (0, True, label)
     assert meshclaw("ledger", "verify").code == 0
     for fact in facts(home, ActionDecided):
         assert meshclaw("guard", "why", fact.id).code == 0

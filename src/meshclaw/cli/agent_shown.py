@@ -17,11 +17,11 @@ from meshclaw.flow.agent import Agent
 from meshclaw.flow.autonomy import LADDER
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.limits import UNLIMITED, Limits
+from meshclaw.guard.intents import INTENTS
 from meshclaw.guard.layers.autonomy import start_level
 from meshclaw.guard.layers.budget import amount
-from meshclaw.guard.intents import INTENTS
-from meshclaw.guard.request.lexicon import DEEDS
 from meshclaw.guard.limits import each
+from meshclaw.guard.request.lexicon import DEEDS
 from meshclaw.runs.asked import Asked, Stands, asked
 from meshclaw.runs.prompt import prompt, sizes, tokens
 from meshclaw.wiring import Claw

@@ -11,8 +11,8 @@ from meshclaw.flow.agent import Agent
 from meshclaw.flow.autonomy import LADDER, Level
 from meshclaw.flow.declaration import Declaration, Effect
 from meshclaw.flow.grant import Rights
-from meshclaw.guard.layers.autonomy import start_level
 from meshclaw.guard.intents import INTENTS
+from meshclaw.guard.layers.autonomy import start_level
 from meshclaw.guard.second import TWO_PERSON, needs_two
 
 Stands = Literal["alone", "undoable", "asks", "two", "ceiling", "intent"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,9 +22,13 @@ MOST_TOLD = 500
 """Characters of its complaint."""
 
 
-def execute(files: Mapping[str, bytes], script: str, arguments: Mapping[str, Value], seconds: int) -> str:
+def execute(
+    files: Mapping[str, bytes], script: str, arguments: Mapping[str, Value], seconds: int, *,
+    tell: Callable[[Finished], None] | None = None,
+) -> str:  # fmt: skip
     """What ``script``, one of the skill's ``files``, printed; ``arguments`` as JSON on its standard input.
 
+    ``tell`` hears how it ended before anything of it is judged.
     Raises Refused where there is no sandbox, where it failed, and where it used up what it may.
     """
     with tempfile.TemporaryDirectory(prefix="meshclaw-skill-") as scratch:
@@ -36,6 +40,8 @@ def execute(files: Mapping[str, bytes], script: str, arguments: Mapping[str, Val
             given.write(msgspec.json.encode(arguments))
             given.seek(0)
             finished = run(_profile(work, seconds), _command(script), stdin=given.fileno())
+    if tell is not None:
+        tell(finished)
     return _printed(finished, script)
 
 
