@@ -15,7 +15,7 @@ from meshclaw.flow.event.action import ActionDecided
 from meshclaw.flow.event.agent import AgentInstalled, AgentPurged, AgentRemoved
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.flow.event.model import ModelAsked
-from meshclaw.flow.event.run import RunStarted
+from meshclaw.flow.event.run import RunResumed, RunStarted
 from meshclaw.flow.event.sandbox import SandboxEnded
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.llm.failover import Health
@@ -360,6 +360,24 @@ def test_a_run_that_was_cut_goes_on_with_the_version_it_began_with(
     assert said.code == 0, said.err
     assert "Reads mail and labels it." in model.prompts[0].fixed
     assert {one.agent for one in facts(home, ModelAsked)} == {first}
+
+
+def test_a_run_whose_agent_was_removed_holds_nobody_else_up(
+    meshclaw: Meshclaw, reader: Path, home: Path, maildir: Path, scripted: Scripted
+) -> None:
+    install(meshclaw, reader)
+    scripted(wants("mail.list"), Refused("gone"))
+    assert run(meshclaw, maildir, "read", "my", "mail").code == 1
+    ledger = Ledger(home)
+    [started] = ledger.events(RunStarted)
+    ledger.record(
+        RunResumed(run=started.run, intent="ask", agent=started.agent, settled=0)
+    )  # and then killed
+    ledger.close()
+    meshclaw("agent", "remove", "reader")
+    assert meshclaw("mail", "triage", f"maildir:{maildir}", "--me", "ada@example.com").code == 0
+    assert meshclaw("run", "resume", started.run).code == 2
+    assert meshclaw("run", "cancel", started.run).code == 0
 
 
 def test_a_removed_agent_is_not_run_and_an_intent_that_is_not_its_own_neither(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from meshclaw.agents.builtin import MAIL_TRIAGE
 from meshclaw.agents.triage.judge import judge
 from meshclaw.connectors.mail.connector import SENT
 from meshclaw.connectors.mail.mailbox.base import Mailbox
-from meshclaw.errors import UserError
+from meshclaw.errors import MeshClawError, UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.event.model import ModelAsked
@@ -40,6 +41,8 @@ if TYPE_CHECKING:  # these are loaded where a model is asked
     from meshclaw.llm.source import Source
     from meshclaw.runs.asking import Heard
     from meshclaw.runs.loop import Answer, Loop
+
+log = logging.getLogger(__name__)
 
 HEAD_BYTES = 32 * 1024
 """Enough of a sent mail to know to whom it went."""
@@ -83,8 +86,25 @@ def triage_mailbox(
 
 
 def stopped_runs(claw: Claw, subject: str) -> list[Told]:
-    """Runs on this mailbox that died in the middle, oldest first."""
-    return [told for told in tell_stopped(claw.ledger, claw.contents) if told.run.subject == subject]
+    """Runs on this mailbox that died in the middle and whose agent is still here, oldest first."""
+    return [
+        told for told in tell_stopped(claw.ledger, claw.contents)
+        if told.run.subject == subject and _has_its_agent(claw, told)
+    ]  # fmt: skip
+
+
+def _has_its_agent(claw: Claw, told: Told) -> bool:
+    """One that was removed or changed holds up its own runs, and nobody else's."""
+    try:
+        claw.agent_of(told.run.agent)
+    except MeshClawError as error:
+        log.warning(
+            "A run that stopped is left as it is: %s. Close it: meshclaw run cancel %s",
+            error,
+            told.run.id[-8:],
+        )
+        return False
+    return True
 
 
 def resume_run(claw: Claw, told: Told) -> list[Result]:
