@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import msgspec
 
 from meshclaw.errors import Damaged, NotFound
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import ClockStepped
-from meshclaw.flow.event.union import AnyEvent, decoder
 from meshclaw.flow.units import canonical, new_ids, utc_now
 from meshclaw.ledger import chain
 from meshclaw.ledger.device import Device
 from meshclaw.sqlite import connect, telling
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from meshclaw.flow.event.union import AnyEvent
 
 SCHEMA = """
 CREATE TABLE event (
@@ -42,9 +42,6 @@ E = TypeVar("E", bound=Event)
 
 def kind_of(event: type[Event]) -> str:
     return str(event.__struct_config__.tag)
-
-
-ALL_KINDS = [kind_of(kind) for kind in get_args(AnyEvent)]
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +106,9 @@ class Ledger:
         now_ms = int(now.timestamp() * 1000)
         last_ms = self._last_event_ms()
         if now_ms < last_ms - TOLERATED_STEP_MS:
-            log.warning(
+            import logging  # with all that it imports: clocks seldom go back
+
+            logging.getLogger(__name__).warning(
                 "The clock of this machine went back by %.1f s since the last event. Nothing is lost: events "
                 "keep their order; times in between are wrong. Check the clock if you did not set it.",
                 (last_ms - now_ms) / 1000,
@@ -170,7 +169,7 @@ class Ledger:
         where = ["seq > ?"]
         values: list[int | str] = [after]
         if kinds or run is not None:
-            names = [kind_of(kind) for kind in kinds] or ALL_KINDS  # the one index starts with the kind
+            names = [kind_of(kind) for kind in kinds or _all_kinds()]  # the one index starts with the kind
             # The plus keeps SQLite off that index where the few events behind ``after`` are read in their order.
             column = "+kind" if after and run is None else "kind"
             where.append(f"{column} IN ({','.join('?' * len(names))})")
@@ -254,9 +253,22 @@ class _Transaction:
             self._db.execute("ROLLBACK")
 
 
+def _all_kinds() -> tuple[type[Event], ...]:
+    from meshclaw.flow.event.union import AnyEvent  # who only writes need not know every kind
+
+    return get_args(AnyEvent)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[AnyEvent]:
+    from meshclaw.flow.event.union import decoder
+
+    return decoder
+
+
 def _decode(seq: int, body: bytes) -> AnyEvent:
     try:
-        return decoder.decode(body)
+        return _decoder().decode(body)
     except msgspec.MsgspecError as error:
         raise Damaged(
             f"event {seq} cannot be read ({error})", fix="See which ones hold: meshclaw ledger verify"
