@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,6 +142,22 @@ def test_new_prices_reach_every_call(store: UsageStore, monkeypatch: pytest.Monk
     assert (store.total().nanos, list(store.by("intent")), store.check()) == (35, ["new"], 0)
     store.judge_again("dearer", judge)
     assert list(store.by("intent")) == ["new"]
+
+
+def test_contexts_that_nothing_stands_in_go_also_where_another_process_knew_them(tmp_path: Path) -> None:
+    one, other = UsageStore(tmp_path / "usage.db"), UsageStore(tmp_path / "usage.db")
+    put(one, call())
+    for labelling in (Dearer(), judge, Dearer()):
+        other.judge_again(str(labelling), labelling)
+    put(one, call("r2", "m2"))
+    assert [usage.key for usage, _ in other.calls(0, 2**60)] == ["r1", "r2"]
+    assert other.by("intent").keys() == {"new", ""}
+    assert (one.check(), other.check()) == (0, 0)
+    with sqlite3.connect(tmp_path / "usage.db") as db:
+        assert db.execute("SELECT COUNT(*) FROM context").fetchone() == (2,)
+    db.close()
+    one.close()
+    other.close()
 
 
 def test_a_block_that_fails_leaves_nothing(store: UsageStore) -> None:

@@ -136,6 +136,8 @@ class UsageStore:
         self.path = path
         self._db = connect(path, SCHEMA, version=VERSION, durable=False)
         self._contexts = Contexts(self._db)
+        self._data_version = -1
+        """Of the file, as long as nobody else writes to it."""
         self._waiting: list[Row] = []
         """Calls of a store in memory that nobody has asked for yet: most such stores are only asked for sums."""
         self._hold_nothing()
@@ -164,6 +166,7 @@ class UsageStore:
         waiting = self._waiting.copy()
         with telling(self.path):
             self._db.execute("BEGIN IMMEDIATE")
+            self._heed_others()
             try:
                 yield
             except BaseException:
@@ -173,6 +176,13 @@ class UsageStore:
                 self._waiting = waiting
                 raise
             self._db.execute("COMMIT")
+
+    def _heed_others(self) -> None:
+        """Numbers that this run remembers may have gone when another process labelled the calls anew."""
+        [version] = self._db.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:
+            self._contexts.forget()
+            self._data_version = version
 
     def add(self, usage: Usage, judge: Judge) -> None:
         """With the next ``flush``. At once a row: of the many calls of a first reading none stays around longer."""
@@ -267,6 +277,8 @@ class UsageStore:
                 self._add(sums.rows())
                 last = rows[-1][:4]
                 self._touch(cast("list[int]", [row[AT] for row in rows]))
+            self._db.execute("DELETE FROM context WHERE id NOT IN (SELECT context FROM call)")
+            self._contexts.forget()
             self.set("judged", version)
 
     def _touch(self, times: Iterable[int]) -> None:
