@@ -252,70 +252,77 @@ class Reader:
 
     # -- lines
 
-    def _numbers(self, text: bytes, found: Change) -> tuple[int, int, int, int]:
-        """How many lines went, the first one that came, how many came, and where in ``text`` they begin."""
-        parsed = HUNK.match(text)
-        if parsed is None:
-            raise Damaged(f"commit {self._sha()}: git describes a change of {found.path!r} in an unknown way")
-        old_n, new, new_n = parsed.groups()
-        return 1 if old_n is None else int(old_n), int(new), 1 if new_n is None else int(new_n), parsed.end()
-
     def _whole(self, held: Held, found: Change) -> None:
         """All lines of a file come or go."""
         text = found.hunks[0]
-        old_n, _, new_n, start = self._numbers(text, found)
-        if old_n:
-            if held.tail < 0 and len(held.owners) != old_n:
-                self._lost(held, old_n, found)
+        parsed = HUNK.match(text)
+        if parsed is None:
+            self._unknown(found)
+        old, _, new = (1 if number is None else int(number) for number in parsed.groups())
+        if old:
+            if held.tail < 0 and len(held.owners) != old:
+                self._lost(held, old, found)
             self._kill(held)
             return
-        self.stretch.commits.added[self._position] += new_n
+        start = parsed.end()
+        self.stretch.commits.added[self._position] += new
         if self._said or _has_long(text, start):
             held.owners = self._apart(held.file, 0, text[start:], {})
         else:
             batch = self._plain(held.file)
-            self.stretch.batches.lines[batch] += new_n
-            held.owners = [batch] * new_n
+            self.stretch.batches.lines[batch] += new
+            held.owners = [batch] * new
 
-    def _hunks(self, held: Held, found: Change) -> None:
+    def _hunks(self, held: Held, found: Change) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
         """The loop in which most of our own time goes: what is rare is called, the rest stands here."""
         owners, plain, usual = held.owners, -1, 0
+        minus, plus = self._digests.minus, self._digests.plus
+        roots, died = self.stretch.batches.root, self._died
         came = went = same = 0
         for text in found.hunks:
             parsed = HUNK.match(text)
             if parsed is None:
-                raise Damaged(
-                    f"commit {self._sha()}: git describes a change of {found.path!r} in an unknown way"
-                )
+                self._unknown(found)
             old, new, fresh = parsed.groups()
             old_n, new_n = 1 if old is None else int(old), 1 if fresh is None else int(fresh)
-            at = int(new) - (new_n > 0)
+            at = int(new) - 1 if new_n else int(new)
             end = at + old_n
             if end > len(owners):
                 self._reach(held, end, found)
-            start, pairs = parsed.end(), ()
+            went += old_n
+            came += new_n
+            start = parsed.end()
+            pairs: Sequence[tuple[int, int]] = ()
             if not old_n:
-                self._digests.plus.append(text[start:].translate(None, WHITE))
+                plus.append(text[start:].translate(None, WHITE))
             elif not new_n:
-                self._digests.minus.append(text[start:].translate(None, WHITE))
+                minus.append(text[start:].translate(None, WHITE))
+                self._end(owners[at:end])
+                del owners[at:end]
+                continue
             else:
                 cut = text.find(b"\n\t", start)
-                pairs = self._both(text[start:cut], text[cut:])
+                if len(text) < LONGEST * (old_n + new_n):
+                    pairs = self._both(text[start:cut], text[cut:])
                 start = cut
             if pairs or self._said or (len(text) - start > LONGEST and _has_long(text, start)):
                 ended, before = _split(owners[at:end], pairs)
                 self._end(ended)
-                owners[at:end] = self._apart(held.file, at, text[start:], before) if new_n else ()
+                owners[at:end] = self._apart(held.file, at, text[start:], before)
                 same += len(pairs)
+                continue
+            if plain < 0:
+                plain = self._plain(held.file)
+            usual += new_n
+            if old_n == new_n == 1:
+                owner = owners[at]
+                root = roots[owner] if owner >= 0 else owner
+                died[root] = died.get(root, 0) + 1
+                owners[at] = plain
             else:
                 if old_n:
                     self._end(owners[at:end])
-                if new_n:
-                    plain = plain if plain >= 0 else self._plain(held.file)
-                    usual += new_n
                 owners[at:end] = [plain] * new_n
-            went += old_n
-            came += new_n
         if usual:
             self.stretch.batches.lines[plain] += usual
         commits, position = self.stretch.commits, self._position
@@ -340,6 +347,9 @@ class Reader:
         if held.tail < 0:
             self._lost(held, end, found)
         held.reach(end)
+
+    def _unknown(self, found: Change) -> NoReturn:
+        raise Damaged(f"commit {self._sha()}: git describes a change of {found.path!r} in an unknown way")
 
     def _lost(self, held: Held, line: int, found: Change) -> NoReturn:
         raise Damaged(

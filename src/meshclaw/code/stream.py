@@ -7,8 +7,10 @@ for the head of a hunk, a file or a commit, and both signs go where white space 
 from __future__ import annotations
 
 import fcntl
+import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 import msgspec
@@ -23,6 +25,8 @@ DIFFERENCES = (
     "--output-indicator-old= ", "--output-indicator-new=\t", f"--format={MARK[1:].decode()}%x01%H",
 )  # fmt: skip
 PIECE = 1 << 20
+REST_S = 0.005
+"""Time in which git fills a good part of the pipe."""
 SET_PIPE_SIZE = 1031
 """``F_SETPIPE_SZ`` of Linux."""
 WHOLE = ("new", "deleted")
@@ -52,30 +56,45 @@ class Change(msgspec.Struct, gc=False):
     """From ``12,3 +12,4 @@`` on; old lines begin with a space, new ones with a tab."""
 
 
-def widen(pipe: IO[bytes]) -> None:
-    """Fewer turns between git and us; where the system has no such call or no room, nothing is lost."""
+def pieces(pipe: IO[bytes]) -> Iterator[bytes]:
+    """What comes, in large pieces: git writes little by little, and who wakes up for each little does little else."""
+    file, rest = pipe.fileno(), REST_S if _widened(pipe) else 0.0
+    held: list[bytes] = []
+    size = 0
+    while data := os.read(file, PIECE):
+        held.append(data)
+        size += len(data)
+        if size >= PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+        elif rest:
+            time.sleep(rest)
+    yield b"".join(held)
+
+
+def _widened(pipe: IO[bytes]) -> bool:
+    """Whether the pipe holds a whole piece, as not every system can have it."""
     try:
         fcntl.fcntl(pipe, SET_PIPE_SIZE, PIECE)
     except OSError:
-        return
+        return False
+    return True
 
 
-def parts(pipe: IO[bytes]) -> Iterator[bytes]:
+def parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The stream cut at every mark: a commit or a file's difference, as one piece of bytes each."""
-    held: list[bytes] = [b"\n"]
-    seam = b"\n"
-    while piece := pipe.read(PIECE):
-        held.append(piece)
-        if (seam + piece).rfind(MARK) < 0:
-            seam = (seam + piece)[1 - len(MARK) :]
+    rest, more = b"", [b"\n"]
+    for piece in pieces:
+        seam = (more[-1] if more else rest)[-len(MARK) :]
+        more.append(piece)
+        # what is already large is not searched again and again
+        if len(rest) > PIECE and MARK not in seam + piece:
             continue
-        whole = b"".join(held)
-        cut = whole.rfind(MARK)
-        yield from whole[:cut].split(MARK)[1:]
-        held, seam = [whole[cut:]], whole[cut:][1 - len(MARK) :]
-    whole = b"".join(held)
-    if whole.startswith(MARK):
-        yield whole[len(MARK) :].removesuffix(b"\n")
+        found = b"".join((rest, *more)).split(MARK)
+        rest, more = found.pop(), []
+        yield from filter(None, found)
+    if last := b"".join((rest, *more)).removesuffix(b"\n"):
+        yield last
 
 
 def change(part: bytes) -> Change:

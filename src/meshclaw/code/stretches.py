@@ -69,7 +69,11 @@ def read_stretch(
         given.seek(0)
         with repository.start(*stream.DIFFERENCES, given=given, said=said) as process:
             try:
-                found = reader.read(stream.parts(process.stdout)) if process.stdout else reader.stretch
+                found = (
+                    reader.read(stream.parts(stream.pieces(process.stdout)))
+                    if process.stdout
+                    else reader.stretch
+                )
             except Damaged:
                 # what git could not write to its end may make no sense: git's own words come first
                 if process.wait() <= 0:
