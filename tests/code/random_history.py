@@ -31,11 +31,11 @@ class Made(msgspec.Struct):
 
 
 class History:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *folders: bytes) -> None:
         self.draw = random.Random(seed)
         self.fresh = (f"line {number:x} {self.draw.getrandbits(90):x}" for number in count())
         self.names = (
-            b"%s/file %d" % (self.draw.choice([b"a", b"b/c", b"vendor"]), number) for number in count()
+            b"%s/file %d" % (self.draw.choice([b"a", b"b/c", *folders]), number) for number in count()
         )
         self.trees: list[dict[bytes, list[str]]] = [{}]
 

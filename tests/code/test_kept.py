@@ -38,7 +38,7 @@ def test_new_commits_alone_are_read_and_the_result_is_the_same(
     tmp_path: Path, asked: list[int], seed: int
 ) -> None:
     folder, keep = tmp_path / "r", tmp_path / "keep"
-    ids = History(seed).build(folder, commits=50).ids
+    ids = History(seed, b"vendor").build(folder, commits=50).ids
     stops = sorted(random.Random(seed).sample(range(1, 51), 6))
     for stop in stops:
         lines = read(at(folder, ids[stop - 1]), keep=keep)

@@ -226,7 +226,26 @@ def test_excluded_files_are_not_read_unless_asked_for(tmp_path: Path) -> None:
     balanced(lines)
     all_lines = read(tmp_path, every=True)
     assert all_lines.history.files.kind == ["source", "lock", "vendored"]
+    assert all_lines.history.commits.forward[:2] == lines.history.commits.forward[:2]
     check(tmp_path, all_lines)
+
+
+def test_of_excluded_lines_only_their_owner_is_asked_for(tmp_path: Path) -> None:
+    made = Builder(tmp_path)
+    made.commit({b"uv.lock": text("1", "2", "x" * 1001)})
+    made.commit({b"uv.lock": text("1", " 2", "x" * 1001, "4", "5", "6")})
+    made.commit({b"uv.lock": text("1", " 2", "6")})
+    ids = made.done()
+    lines = read(tmp_path, every=True, marks={ids[0]: {b"uv.lock": [(1, 1, 1)]}})
+    check(tmp_path, lines)
+    commits = lines.history.commits
+    assert [list(column) for column in (commits.added, commits.died, commits.respaced)] == [
+        [3, 4, 0],
+        [0, 1, 3],
+        [0] * 3,
+    ]
+    assert commits.forward == commits.before == [b""] * 3
+    assert list(lines.history.batches.long) == list(lines.history.batches.mark) == [0, 0]
 
 
 def test_marks_and_long_lines_are_batches_of_their_own(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hashlib import blake2b, sha256
 from meshclaw.code.stream import WHOLE, Change
 
 SIZE = 8
-SHORT = 2_000
+SHORT = 500
 NOTHING = b"0"
 SAME = b"="
 

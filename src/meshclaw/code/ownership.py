@@ -88,7 +88,7 @@ class Held(msgspec.Struct, gc=False):
     unread: bool = False
     """Neither shown nor asked for."""
     counts: bool = True
-    """Of no excluded class."""
+    """Of no excluded class. Of others that are read nobody asks what their lines say: only whose they are."""
 
     def reach(self, end: int) -> None:
         """Lines up to ``end`` by name."""
@@ -172,7 +172,11 @@ class Reader:
             self._reveal(held)
             if held.tail >= 0:
                 self.stretch.shown.add(held.base)
-            self._said = self._marks.get(self._sha(), NOTHING).get(found.path, ()) if self._marks else ()
+            self._said = (
+                self._marks.get(self._sha(), NOTHING).get(found.path, ())
+                if self._marks and held.counts
+                else ()
+            )
             (self._whole if found.how in WHOLE else self._hunks)(held, found)
         self._digests.close(found, counts=held.counts)
         if found.how == "deleted":
@@ -266,7 +270,7 @@ class Reader:
             return
         start = parsed.end()
         self.stretch.commits.added[self._position] += new
-        if self._said or _has_long(text, start):
+        if self._said or (held.counts and _has_long(text, start)):
             held.owners = self._apart(held.file, 0, text[start:], {})
         else:
             batch = self._plain(held.file)
@@ -279,6 +283,7 @@ class Reader:
         minus, plus = self._digests.minus, self._digests.plus
         roots, died = self.stretch.batches.root, self._died
         came = went = same = 0
+        counts = held.counts
         for text in found.hunks:
             parsed = HUNK.match(text)
             if parsed is None:
@@ -293,13 +298,16 @@ class Reader:
             came += new_n
             start = parsed.end()
             pairs: Sequence[tuple[int, int]] = ()
-            if not old_n:
-                plus.append(text[start:].translate(None, WHITE))
-            elif not new_n:
-                minus.append(text[start:].translate(None, WHITE))
+            if not new_n:
+                if counts:
+                    minus.append(text[start:].translate(None, WHITE))
                 self._end(owners[at:end])
                 del owners[at:end]
                 continue
+            if not counts:
+                start = len(text)
+            elif not old_n:
+                plus.append(text[start:].translate(None, WHITE))
             else:
                 cut = text.find(b"\n\t", start)
                 if len(text) < LONGEST * (old_n + new_n):
