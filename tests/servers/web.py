@@ -84,7 +84,10 @@ def _read(connection: socket.socket) -> bytes:
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
     length = int(fields.get(b"content-length", b"0"))
     while len(body) < length or (b"transfer-encoding" in fields and not body.endswith(b"0\r\n\r\n")):
-        body += connection.recv(65536)
+        part = connection.recv(65536)
+        if not part:  # the other side gave up in the middle
+            break
+        body += part
     return head + b"\r\n\r\n" + body
 
 
