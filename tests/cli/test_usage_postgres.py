@@ -10,7 +10,7 @@ import pytest
 
 from meshclaw.errors import SignInNeeded
 from tests.cli.conftest import Meshclaw
-from tests.usage.spend_table import NOW, put
+from tests.usage.spend_table import now, put
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_person_names_where_the_connection_stands(
     secret = tmp_path / "secret"
     secret.write_text(reader)
     secret.chmod(0o600)
-    put(log, "r2", NOW)
+    put(log, "r2", now())
     assert "1 calls new" in meshclaw(*words, f"file:{secret}").out
     info = psycopg.conninfo.conninfo_to_dict(reader)
     service = tmp_path / "service.conf"

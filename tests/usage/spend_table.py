@@ -11,8 +11,13 @@ import psycopg
 
 from tests.servers.postgres import database
 
-NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-OLD = NOW - timedelta(days=3)
+
+def now() -> datetime:
+    """As the proxy writes it; asked anew each time: a row of a quarter of an hour ago is none of now."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+OLD = now() - timedelta(days=3)
 TABLE = """CREATE TABLE "LiteLLM_SpendLogs" (
   request_id text PRIMARY KEY, call_type text NOT NULL DEFAULT 'acompletion', api_key text NOT NULL DEFAULT '',
   spend double precision NOT NULL DEFAULT 0, total_tokens int NOT NULL DEFAULT 0, prompt_tokens int NOT NULL DEFAULT 0,

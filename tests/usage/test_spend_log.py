@@ -25,7 +25,7 @@ from meshclaw.usage import spend_log as reading
 from meshclaw.usage.importing import Imported, Importer
 from meshclaw.usage.labels import judge_of
 from meshclaw.usage.report import report
-from tests.usage.spend_table import NOW, OLD, put
+from tests.usage.spend_table import OLD, now, put
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def test_a_second_reading_takes_only_what_was_written_since(
     bring(rows.append)
     assert (rows, ids(store)) == ([1, 0], ["r1"])
     put(
-        log, "late", OLD - timedelta(hours=1), endTime=NOW
+        log, "late", OLD - timedelta(hours=1), endTime=now()
     )  # an older call that ended after the first reading
-    put(log, "r2", NOW)
+    put(log, "r2", now())
     assert bring(rows.append).calls == 2
     assert bring(rows.append).calls == 0  # the last minutes are read again, and nothing of them is new
     assert (rows, ids(store)) == ([1, 0, 2, 2], ["late", "r1", "r2"])
@@ -92,7 +92,7 @@ def test_where_the_proxy_says_when_it_wrote_a_row_that_counts(
     log.execute('ALTER TABLE "LiteLLM_SpendLogs" ADD created_at timestamp(3), ADD updated_at timestamp(3)')
     put(log, "before the columns were there")
     bring()
-    put(log, "queued for days", OLD, created_at=NOW, updated_at=NOW)
+    put(log, "queued for days", OLD, created_at=now(), updated_at=now())
     assert bring().calls == 1
     assert len(ids(store)) == 2
 
@@ -114,10 +114,10 @@ def test_rows_that_come_in_any_order_are_counted_exactly(
         for number in range(pick.randrange(25)):
             entire, output, is_hit = pick.randrange(1, 9_000), pick.randrange(900), pick.random() < 0.2
             read = pick.randrange(entire)
-            start = NOW - timedelta(seconds=pick.randrange(400_000))
+            start = now() - timedelta(seconds=pick.randrange(400_000))
             used = {"usage_object": {"cache_read_input_tokens": read}}
             put(
-                log, f"{turn}-{number}", start, endTime=NOW, prompt_tokens=entire, completion_tokens=output,
+                log, f"{turn}-{number}", start, endTime=now(), prompt_tokens=entire, completion_tokens=output,
                 metadata=json.dumps(used), cache_hit=str(is_hit),
             )  # fmt: skip
             if not is_hit:
@@ -140,7 +140,7 @@ def test_a_server_that_goes_away_loses_nothing_and_the_next_reading_goes_on(
 
     def cut(rows: int) -> None:
         if rows == 20:
-            put(log, "meanwhile", OLD - timedelta(hours=1), endTime=NOW)
+            put(log, "meanwhile", OLD - timedelta(hours=1), endTime=now())
             log.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'meshclaw'"
             )
@@ -180,10 +180,10 @@ def test_columns_that_are_not_there_are_named(
 def test_rows_that_cannot_be_are_named_by_their_id_and_the_rest_is_read(
     log: psycopg.Connection, bring: Bring, store: UsageStore
 ) -> None:
-    put(log, "good", NOW)
-    put(log, "minus", NOW, completion_tokens=-8)
-    put(log, "forged", NOW, spend=float("inf"))
-    put(log, "odd", NOW, metadata='[1, {"usage_object": 7}]', request_tags='{"a": 1}')
+    put(log, "good", now())
+    put(log, "minus", now(), completion_tokens=-8)
+    put(log, "forged", now(), spend=float("inf"))
+    put(log, "odd", now(), metadata='[1, {"usage_object": 7}]', request_tags='{"a": 1}')
     put(log, "1970", datetime(1970, 1, 1))  # noqa: DTZ001
     for _ in range(2):  # the last minutes are read again
         bring()
