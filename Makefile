@@ -19,8 +19,8 @@ $(VENV)/run: requirements/build.txt requirements/run.txt requirements/usage.txt 
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/run requirements/models.txt requirements/dev.txt
-	@$(PIP) -r requirements/models.txt -r requirements/dev.txt
+$(VENV)/dev: $(VENV)/run requirements/models.txt requirements/colleague.txt requirements/dev.txt
+	@$(PIP) -r requirements/models.txt -r requirements/colleague.txt -r requirements/dev.txt
 	@touch $@
 
 demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
@@ -65,14 +65,15 @@ bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case;
 
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in build run usage agents models dev bench; do \
+	@for name in build run usage agents models colleague dev bench; do \
 	  case $$name in \
 	    build) from="requirements/build.in" ;; \
 	    run) from="pyproject.toml -c requirements/together.in" ;; \
 	    usage) from="pyproject.toml --extra usage -c requirements/run.txt" ;; \
 	    agents) from="pyproject.toml --extra agents -c requirements/run.txt" ;; \
 	    models) from="pyproject.toml --extra models -c requirements/run.txt -c requirements/usage.txt" ;; \
-	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt -c requirements/build.txt" ;; \
+	    colleague) from="pyproject.toml --extra slack --extra home --extra mcp --extra acp -c requirements/run.txt -c requirements/models.txt" ;; \
+	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt -c requirements/colleague.txt -c requirements/build.txt" ;; \
 	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \
 	  esac; \
 	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
