@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 from meshclaw.agents.builtin import CLAW
-from meshclaw.cli.working import toolboxes
 from meshclaw.connectors.mail.manifest import DECLARATIONS
+from meshclaw.connectors.mail.tools import MailTools
 from meshclaw.flow.agent import Agent, Skill
 from meshclaw.flow.grant import Rights
 from meshclaw.llm.names import name_of
 from meshclaw.runs.prompt import BYTES_OF_A_TOKEN, prompt, sizes, tokens
 
-TOOLS = toolboxes(None, None)
+TOOLS = {"mail": MailTools("")}
 READER = msgspec.structs.replace(
     CLAW, name="reader", digest="0" * 64, instructions="Be brief.",
     rights=Rights(effects=frozenset({"read"}), verbs=frozenset({"mail.*"})),

@@ -12,7 +12,6 @@ from meshclaw.agents.difference import Difference
 from meshclaw.agents.lint import MOST_TOKENS, Finding, Known, lint
 from meshclaw.agents.package import Package
 from meshclaw.cli import screen
-from meshclaw.cli.working import toolboxes
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.autonomy import LADDER
 from meshclaw.flow.declaration import Declaration
@@ -25,6 +24,7 @@ from meshclaw.guard.request.lexicon import DEEDS
 from meshclaw.runs.asked import Asked, Stands, asked
 from meshclaw.runs.prompt import prompt, sizes, tokens
 from meshclaw.wiring import Claw
+from meshclaw.wiring.workplace import offered
 
 MOST_LINES = 40
 """Of instructions and differences before an install."""
@@ -208,7 +208,7 @@ def tell_difference(
 def tell_prompt(claw: Claw, agent: Agent, package: Package | None, *, as_json: bool) -> None:
     """The fixed part of every prompt, and about how many tokens each part of it takes."""
     known = {one.verb: one for one in declarations(claw, package)}
-    fixed = prompt(agent, toolboxes(package, None), known.get)
+    fixed = prompt(agent, offered(claw, agent, package), known.get)
     parts = {part: tokens(size) for part, size in sizes(fixed, agent).items()}
     whole = sum(parts.values())
     if as_json:

@@ -27,6 +27,7 @@ from meshclaw.runs.ask import slip_of
 from meshclaw.runs.result import Result
 from meshclaw.runs.run import approvals, tell
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.workplace import workplace
 
 
 @click.group("approvals")
@@ -123,9 +124,8 @@ def _allow(claw: Claw, approval: Approval, seen: approve.Seen) -> Result:
     told = tell(claw.ledger, claw.contents, approval.run)
     if approval.canary:
         return approve.allow(claw.door(), told, approval, seen)
-    account = claw.accounts.get(told.run.subject)
-    with claw.mailbox(account) as mailbox:
-        return approve.allow(claw.door(mailbox, account, label=told.run.agent), told, approval, seen)
+    with workplace(claw, told.run) as place:
+        return approve.allow(place.door, told, approval, seen)
 
 
 @command.command()

@@ -100,7 +100,7 @@ def by_model(
     run = start(
         claw.ledger, claw.contents, request=terminal.receive(intent, asked), agent=agent, subject=mine.address
     )
-    answer = converse(claw, run, mine, wanted)
+    answer = converse(claw, run, wanted)
     if as_json:
         screen.data({"run": run.id, "answer": answer})
     else:

@@ -32,7 +32,8 @@ from meshclaw.guard.policy.source import DEFAULT, problems, read
 from meshclaw.runs.replay import Changed, Recorded, recorded
 from meshclaw.runs.replay import replay as replayed
 from meshclaw.settings.home import home
-from meshclaw.wiring import POLICY, Claw, open_claw
+from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.claw import POLICY
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SHOWN = 20

@@ -24,6 +24,7 @@ from meshclaw.runs import approve
 from meshclaw.runs.ask import slip_of
 from meshclaw.runs.run import approvals, tell
 from meshclaw.wiring import open_claw
+from meshclaw.wiring.workplace import workplace
 
 MOST = 16 * 1024 * 1024
 """Bytes of a file from another machine that are read."""
@@ -130,9 +131,8 @@ def accept(file: Path, as_json: bool) -> None:
     with open_claw() as claw:
         approval = approvals(claw.ledger).get(answer.approval)
         told = tell(claw.ledger, claw.contents, approval.run)
-        account = claw.accounts.get(told.run.subject)
-        with claw.mailbox(account) as mailbox:
-            result = approve.second(claw.door(mailbox, account, label=told.run.agent), told, approval, answer)
+        with workplace(claw, told.run) as place:
+            result = approve.second(place.door, told, approval, answer)
     report([result], [approval.id], as_json=as_json)
 
 

@@ -33,11 +33,10 @@ from meshclaw.runs.undo import Undone, plan, undo
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.sync import SyncStates
 from meshclaw.triggers import terminal
-from meshclaw.wiring import Claw
+from meshclaw.wiring import Claw, mail
+from meshclaw.wiring.workplace import Workplace, workplace
 
 if TYPE_CHECKING:  # these are loaded where a model is asked
-    from meshclaw.agents.package import Package
-    from meshclaw.connectors.base import Toolbox
     from meshclaw.llm.source import Source
     from meshclaw.runs.asking import Heard
     from meshclaw.runs.loop import Answer, Loop
@@ -73,13 +72,13 @@ def triage_mailbox(
     claw.refuse_if_stopped()
     stopped = [] if dry_run else stopped_runs(claw, account.address)
     for told in stopped:
-        _resume(claw, told, mailbox, account)
+        _resume(claw, told)
     asked = request or terminal.receive("mail.triage")
     run = start(claw.ledger, claw.contents, request=asked, agent=MAIL_TRIAGE, subject=account.address)
     with working(claw.ledger, run), claw.lessons.batch():
         observed = {} if dry_run else _learn(claw, run, mailbox, account)
         report = _place(
-            claw, claw.door(mailbox, account), run, account,
+            claw, claw.door(mail.place(claw, mailbox, account), account=account), run, account,
             sources=sources or {}, progress=progress, dry_run=dry_run,
         )  # fmt: skip
     return Triaged(report=report, resumed=len(stopped), observed=observed)
@@ -114,9 +113,7 @@ def resume_run(claw: Claw, told: Told) -> list[Result]:
             f"the run is {told.state}; there is nothing to resume", fix="meshclaw run list shows them all."
         )
     claw.refuse_if_stopped()
-    account = claw.accounts.get(told.run.subject)
-    with claw.mailbox(account) as mailbox:
-        return _resume(claw, told, mailbox, account)
+    return _resume(claw, told)
 
 
 def undo_run(
@@ -127,38 +124,31 @@ def undo_run(
     if dry_run or not items:
         return Undone(run="", undone=len(items) if dry_run else 0, failed=0, results=[])
     claw.refuse_if_stopped()
-    account = claw.accounts.get(told.run.subject)
-    with claw.mailbox(account) as mailbox:
-        return undo(claw.door(mailbox, account), told, items)
+    with workplace(claw, told.run) as place:
+        return undo(place.door, told, items)
 
 
-def _resume(claw: Claw, told: Told, mailbox: Mailbox, account: Account) -> list[Result]:
-    door = claw.door(mailbox, account, label=told.run.agent)
-    with working(claw.ledger, told.run), claw.lessons.batch():
-        results = resume.settle(door, told)
+def _resume(claw: Claw, told: Told) -> list[Result]:
+    with workplace(claw, told.run) as place, working(claw.ledger, told.run), claw.lessons.batch():
+        results = resume.settle(place.door, told)
         if told.run.agent == MAIL_TRIAGE.label:
-            _place(claw, door, told.run, account, sources={}, progress=silent, dry_run=False)
+            account = claw.accounts.get(told.run.subject)
+            _place(claw, place.door, told.run, account, sources={}, progress=silent, dry_run=False)
         elif asked := list(claw.ledger.events(ModelAsked, run=told.run.id)):
-            _loop(claw, told.run, mailbox, account, claw.source(asked[-1].model)).go()
+            _loop(claw, told.run, place, claw.source(asked[-1].model)).go()
     return results
 
 
-def converse(claw: Claw, run: Run, account: Account, model: str, heard: Heard | None = None) -> Answer:
+def converse(claw: Claw, run: Run, model: str, heard: Heard | None = None) -> Answer:
     """Begin or go on with a run that asks models; ``model`` is a class or one of them."""
-    with claw.mailbox(account) as mailbox, working(claw.ledger, run):
-        return _loop(claw, run, mailbox, account, claw.source(model), heard).go()
+    with workplace(claw, run) as place, working(claw.ledger, run):
+        return _loop(claw, run, place, claw.source(model), heard).go()
 
 
-def _loop(
-    claw: Claw, run: Run, mailbox: Mailbox, account: Account, source: Source, heard: Heard | None = None
-) -> Loop:
+def _loop(claw: Claw, run: Run, place: Workplace, source: Source, heard: Heard | None = None) -> Loop:
     from meshclaw.runs.loop import Loop
 
-    agent = claw.agent_of(run.agent)
-    return Loop(
-        claw.door(mailbox, account, label=run.agent), run, agent, source, toolboxes(claw.package(run.agent), account),
-        heard=heard,
-    )  # fmt: skip
+    return Loop(place.door, run, claw.agent_of(run.agent), source, place.tools, heard=heard)
 
 
 def intent_of(agent: Agent, wanted: str = "") -> str:
@@ -171,20 +161,6 @@ def intent_of(agent: Agent, wanted: str = "") -> str:
         f"the agent {agent.name!r} is made for several intents",
         fix=f"Name one: {', '.join(sorted(agent.intents))}",
     )
-
-
-def toolboxes(package: Package | None, account: Account | None) -> dict[str, Toolbox]:
-    """What a model is offered, by connector; its rights may leave less of it."""
-    from meshclaw.connectors.mail.tools import MailTools
-
-    found: dict[str, Toolbox] = {"mail": MailTools(account.me[0] if account and account.me else "")}
-    if package is not None and package.skills:
-        from meshclaw.connectors.skill.connector import tools
-        from meshclaw.connectors.skill.manifest import DECLARATIONS
-
-        declared = {**DECLARATIONS, **{one.verb: one for one in package.declarations}}
-        found["skill"] = tools(declared, [skill.name for skill in package.skills])
-    return found
 
 
 def _place(

@@ -23,7 +23,7 @@ from meshclaw.runs.result import Result
 from meshclaw.runs.run import start, working
 from meshclaw.settings.accounts import Account
 from meshclaw.triggers import terminal
-from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring import Claw, mail, open_claw
 
 in_folder = click.option("--folder", default="INBOX", show_default=True, help="Where the mail is.")
 of_account = click.option(
@@ -52,7 +52,7 @@ def draft(to: tuple[str, ...], subject: str, account: str | None, dry_run: bool)
         run = _start(claw, mine, "mail.write")
         raw = compose(mine.me[0], to, subject, text, id_=run.id)
         with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
-            door = claw.door(mailbox, mine)
+            door = claw.door(mail.place(claw, mailbox, mine), account=mine)
             result = _act(door, run, "mail.draft", {"raw": raw})
             if result.stand == "done":
                 made = find(door, run, DRAFTS, link=result.receipt.link if result.receipt else "")
@@ -135,7 +135,7 @@ def _one_mail(account: str | None, intent: str, folder: str, prefix: str) -> Gen
         mine = claw.account(account)
         run = _start(claw, mine, intent)
         with claw.mailbox(mine) as mailbox, working(claw.ledger, run):
-            door = claw.door(mailbox, mine)
+            door = claw.door(mail.place(claw, mailbox, mine), account=mine)
             yield OneMail(door, run, find(door, run, folder, prefix))
 
 

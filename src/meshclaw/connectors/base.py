@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 
@@ -19,6 +19,16 @@ class Performed(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt
     value: object = None
     """What a read brought back."""
+
+
+def read_whole(outcome: Performed | MeshClawError) -> Performed | MeshClawError:
+    """With what comes piece by piece read to its end, while the connector is open."""
+    if not isinstance(outcome, Performed) or not isinstance(outcome.value, Iterator):
+        return outcome
+    try:
+        return msgspec.structs.replace(outcome, value=list(cast("Iterator[object]", outcome.value)))
+    except MeshClawError as error:
+        return error
 
 
 class Connector(Protocol):

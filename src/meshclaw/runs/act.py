@@ -8,11 +8,8 @@ a reserved one is probed for evidence and never repeated without it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
 
-import msgspec
-
-from meshclaw.connectors.base import Performed
+from meshclaw.connectors.base import Performed, read_whole
 from meshclaw.errors import MeshClawError, Uncertain
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
@@ -126,8 +123,8 @@ class Door:
     def _perform(self, run: Run, agent: Agent, batch: list[tuple[Action, Decision]]) -> list[Result]:
         connector = self.parts.connectors[batch[0][0].connector]
         outcomes = connector.perform([action for action, _ in batch])
-        results = [
-            _result(action, decision, _whole(outcome) if run.request.words else outcome)
+        results = [  # what is kept is read to its end first
+            _result(action, decision, read_whole(outcome) if run.request.words else outcome)
             for (action, decision), outcome in zip(batch, outcomes, strict=True)
         ]
         self._record(run, agent, results)
@@ -177,16 +174,6 @@ class _Lost(MeshClawError):
 
 class _Held(MeshClawError):
     code = HELD
-
-
-def _whole(outcome: Performed | MeshClawError) -> Performed | MeshClawError:
-    """What is kept is read to its end first."""
-    if not isinstance(outcome, Performed) or not isinstance(outcome.value, Iterator):
-        return outcome
-    try:
-        return msgspec.structs.replace(outcome, value=list(cast("Iterator[object]", outcome.value)))
-    except MeshClawError as error:
-        return error
 
 
 def _result(action: Action, decision: Decision, outcome: Performed | MeshClawError) -> Result:

@@ -35,7 +35,7 @@ from pathlib import Path
 import msgspec
 
 from meshclaw.agents.package import Package
-from meshclaw.cli.working import intent_of, toolboxes
+from meshclaw.cli.working import intent_of
 from meshclaw.connectors.base import Shelf, Toolbox, Use
 from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.errors import UserError
@@ -49,6 +49,7 @@ from meshclaw.flow.run import Run
 from meshclaw.llm.failover import Health
 from meshclaw.llm.source import Source
 from meshclaw.runs.act import Door
+from meshclaw.runs.deciding import Parts
 from meshclaw.runs.loop import End, Loop
 from meshclaw.runs.result import Result
 from meshclaw.runs.run import start, working
@@ -58,6 +59,7 @@ from meshclaw.testing.demo_mail import SERVER, write_demo
 from meshclaw.testing.model import FakeModel
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
+from meshclaw.wiring.workplace import workplace
 
 ME = "ada@example.com"
 _PRICED = "anthropic:claude-haiku-4-5"
@@ -143,25 +145,25 @@ def hold(package: Package, name: str, trial: Trial, model: Source | None = None)
             AgentInstalled(agent=package.agent.label, digest=claw.installed.put(package.files))
         )
         del claw.__dict__["installed"]  # read before the agent was there
-        with claw.mailbox(account) as mailbox:
-            watched = _Watched(claw.door(mailbox, account, label=package.agent.label).parts)
-            end = _run(claw, trial, package, watched, model or _script(trial))
-    wrong = [*_wrong(trial, watched.words, scripted=model is None)]
+        words, end = _run(claw, trial, package, account, model or _script(trial))
+    wrong = [*_wrong(trial, words, scripted=model is None)]
     if end != trial.expect.end:
         wrong.append(f"the run ended {end!r}, not {trial.expect.end!r}")
-    return Tried(test=name, end=end, words=tuple(watched.words), wrong=tuple(wrong))
+    return Tried(test=name, end=end, words=tuple(words), wrong=tuple(wrong))
 
 
 class _Watched(Door):
     """A door that remembers what was said at it."""
 
-    words: list[Word]
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.words: list[Word] = []
 
     def act(
         self, run: Run, agent: Agent, actions: Sequence[Action], *, by_person: bool = False
     ) -> list[Result]:
         results = super().act(run, agent, actions, by_person=by_person)
-        self.words = [*getattr(self, "words", []), *(_word(one) for one in results if one.decision)]
+        self.words += [_word(one) for one in results if one.decision]
         return results
 
 
@@ -171,19 +173,22 @@ def _word(result: Result) -> Word:
     return Word(verb=result.action.verb, verdict=decision.verdict, rule=decision.rule, reason=decision.reason)
 
 
-def _run(claw: Claw, trial: Trial, package: Package, door: _Watched, source: Source) -> str:
-    door.words = []
-    agent, account = package.agent, claw.accounts.only()
+def _run(
+    claw: Claw, trial: Trial, package: Package, account: Account, source: Source
+) -> tuple[list[Word], End]:
+    """What was said at the door, and how the run ended."""
+    agent = package.agent
     request = terminal.receive(trial.intent or intent_of(agent), trial.request)
     run = start(claw.ledger, claw.contents, request=request, agent=agent, subject=account.address)
-    tools = toolboxes(package, account)
     straight = {turn.act.partition(".")[0] for turn in trial.model if turn.act}
-    offered: dict[str, Toolbox] = {
-        name: _Straight(tools.get(name), door.declaration, [turn.act for turn in trial.model])
-        for name in straight
-    }
-    with working(claw.ledger, run):
-        return Loop(door, run, agent, source, {**tools, **offered}).go().end
+    with workplace(claw, run) as place, working(claw.ledger, run):
+        door = _Watched(place.door.parts)
+        tools: dict[str, Toolbox] = {
+            name: _Straight(place.tools.get(name), door.declaration, [turn.act for turn in trial.model])
+            for name in straight
+        }
+        end = Loop(door, run, agent, source, {**place.tools, **tools}).go().end
+    return door.words, end
 
 
 class _Straight:

@@ -1,23 +1,21 @@
-"""Builds the parts from the settings. Only faces import this."""
+"""One person's claw: its settings, and the parts that are built from them."""
 
 from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from meshclaw.agents.builtin import AGENTS, shipped
-from meshclaw.connectors.base import Connector
-from meshclaw.connectors.mail.manifest import DECLARATIONS
-from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILLS
+from meshclaw.connectors.mail.manifest import DECLARATIONS as MAIL
+from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILL
 from meshclaw.errors import Stopped, UserError
-from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
@@ -28,7 +26,7 @@ from meshclaw.guard import ceiling, limits
 from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.directory import Directory
 from meshclaw.guard.layers import stop
-from meshclaw.guard.layers.review import pin, reviewed
+from meshclaw.guard.layers.review import reviewed
 from meshclaw.guard.limits import Limits
 from meshclaw.guard.policy import policies
 from meshclaw.guard.policy.policies import Policies
@@ -40,17 +38,14 @@ from meshclaw.runs.deciding import Parts
 from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
 from meshclaw.settings.secrets import secret_of
+from meshclaw.wiring.place import Place
 
 if TYPE_CHECKING:  # these load what most commands do without
     from meshclaw.agents.installed import Installed
     from meshclaw.agents.package import Package
     from meshclaw.agents.triage.lessons import Lessons
-    from meshclaw.connectors.mail.connector import MailConnector
     from meshclaw.connectors.mail.mailbox.base import Mailbox
-    from meshclaw.connectors.mail.outgoing import Outgoing
-    from meshclaw.connectors.skill.connector import SkillConnector
     from meshclaw.flow.message import Message
-    from meshclaw.guard.sandbox.process import Finished
     from meshclaw.llm.adapter import Adapter
     from meshclaw.llm.failover import Health
     from meshclaw.llm.sheet import Sheet
@@ -59,6 +54,12 @@ if TYPE_CHECKING:  # these load what most commands do without
 
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
+
+SHIPPED = {"mail": MAIL, "skill": SKILL}
+"""What the connectors declare that come with MeshClaw."""
+NOWHERE: Mapping[str, Place] = {}
+_TURN: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+"""By mailbox: of several runs in this process one changes it at a time; another process is told that it is in use."""
 
 
 class Claw:
@@ -167,28 +168,23 @@ class Claw:
         from meshclaw.connectors.mail.mailbox.open import open_mailbox
 
         ask = secret or secret_of(account, account.address)
-        mailbox = open_mailbox(account.address, secret=ask, changing=changing)
-        try:
-            yield mailbox
-        finally:
-            mailbox.close()
+        with _TURN[account.address] if changing else nullcontext():
+            mailbox = open_mailbox(account.address, secret=ask, changing=changing)
+            try:
+                yield mailbox
+            finally:
+                mailbox.close()
 
-    def door(
-        self, mailbox: Mailbox | None = None, account: Account | None = None, *, label: str = ""
-    ) -> Door:
-        """``label``: of the agent whose skills are to be there."""
-        connectors: dict[str, Connector] = (
-            {"mail": self._mail(mailbox, account)} if mailbox and account else {}
-        )
-        pins, rules = reviewed(self.ledger.events(ConnectorReviewed)), self.policies
-        if (package := self.package(label)) is not None and package.skills:
-            connectors["skill"] = skills = self._skills(package)
-            pins |= {"skill": pin(skills.declarations.values())}  # the person took it in, all of it
-            rules = policies.load([*self.declarations(), *package.declarations], self.folder / POLICY)
-        return Door(Parts(ledger=self.ledger, contents=self.contents, connectors=connectors,
-            ceiling=self.ceiling, policies=rules, stopped=self.stopped, limits=self.limits,
+    def door(self, places: Mapping[str, Place] = NOWHERE, *, account: Account | None = None) -> Door:
+        """``account``: the mailbox whose addresses are the person's own."""
+        own = [one for place in places.values() for one in place.declarations]
+        pins = {name: place.pin for name, place in places.items() if place.pin}
+        return Door(Parts(ledger=self.ledger, contents=self.contents,
+            connectors={name: place.connector for name, place in places.items()},
+            ceiling=self.ceiling, stopped=self.stopped, limits=self.limits,
+            policies=policies.load([*self.declarations(), *own], self.folder / POLICY) if own else self.policies,
             person=self.person, persons=self.persons, directory=self.directory(account),
-            reviewed=pins, agents=self.agent_of,
+            reviewed=reviewed(self.ledger.events(ConnectorReviewed)) | pins, agents=self.agent_of,
         ))  # fmt: skip
 
     # -- agents --------------------------------------------------------------------------
@@ -212,30 +208,6 @@ class Claw:
         """Of an installed agent; None for one that comes with MeshClaw."""
         return self.installed.labelled(label) if "+" in label else None
 
-    def _skills(self, package: Package) -> SkillConnector:
-        from meshclaw.connectors.skill.connector import ENTRY, SkillConnector
-        from meshclaw.runs.sandboxed import events_of
-        from meshclaw.runs.scripts import execute
-
-        scripts = {one.declaration.verb: (skill, one) for skill in package.skills for one in skill.scripts}
-
-        def run(action: Action) -> str:
-            skill, script = scripts[action.verb]
-
-            def tell(finished: Finished) -> None:
-                facts = events_of(finished, self.contents)
-                self.ledger.record(
-                    *(
-                        msgspec.structs.replace(one, run=action.run, agent=package.agent.label)
-                        for one in facts
-                    )
-                )
-
-            return execute(skill.files, script.file, action.arguments, script.seconds, tell=tell)
-
-        texts = {skill.name: {**skill.files, ENTRY: skill.body.encode()} for skill in package.skills}
-        return SkillConnector(texts, package.declarations, run)
-
     # -- who and what --------------------------------------------------------------------
 
     @property
@@ -254,7 +226,7 @@ class Claw:
 
     def connectors(self) -> dict[str, list[Declaration]]:
         """What each connector declares: those that come with MeshClaw, and the manifests in ``connectors/``."""
-        found = {"mail": list(DECLARATIONS.values()), "skill": list(SKILLS.values())}
+        found = {name: list(declared.values()) for name, declared in SHIPPED.items()}
         for path in sorted((self.folder / "connectors").glob("*.toml")):
             from meshclaw.guard import manifest
 
@@ -270,26 +242,12 @@ class Claw:
 
     def declaration(self, verb: str, run: str = "") -> Declaration | None:
         """``run``: the one that wanted it; a script of its agent's skills is declared there."""
-        if (found := DECLARATIONS.get(verb) or SKILLS.get(verb)) or not run:
+        found = next((one for one in self.declarations() if one.verb == verb), None)
+        if found is not None or not run:
             return found
         label = next((started.agent for started in self.ledger.events(RunStarted, run=run)), "")
         package = self.package(label)
         return next((one for one in package.declarations if one.verb == verb), None) if package else None
-
-    def _mail(self, mailbox: Mailbox, account: Account) -> MailConnector:
-        from meshclaw.connectors.mail.connector import MailConnector
-
-        return MailConnector(
-            mailbox, claw=self.ledger.device.id, outgoing=self._outgoing(account),
-            parse=lambda raw: self.parse(raw, account),
-        )  # fmt: skip
-
-    def _outgoing(self, account: Account) -> Outgoing | None:
-        if not account.smtp or not account.me:
-            return None
-        from meshclaw.connectors.mail.outgoing import Smtp
-
-        return Smtp(account.smtp, sender=account.me[0], secret=secret_of(account, account.smtp))
 
     @staticmethod
     def parse(raw: bytes, account: Account) -> Message:
