@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -67,7 +68,9 @@ def test_it_triages_what_comes_and_is_idle_in_between(
     shutil.move(fresh, maildir / "new" / fresh.name)
     wait_until(lambda: list((maildir / ".Bulk").rglob("*fresh*")), "the new mail is filed", 30)
     assert filed
-    assert meshclaw("daemon", "status", "--json").json() == {"running": True, "pid": daemon.pid}
+    status = cast("dict[str, Any]", meshclaw("daemon", "status", "--json").json())
+    assert (status["running"], status["pid"]) == (True, daemon.pid)
+    assert status["services"] == {f"mail maildir:{maildir}": {"state": "ready", "words": ""}}
     second = meshclaw("daemon", "run")
     assert (second.code, "runs already" in second.err) == (1, True)
 

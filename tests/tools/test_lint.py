@@ -78,7 +78,9 @@ def test_a_second_door_is_found(tree: Path, statement: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "found"), [("perform", 0), ("probe", 1), ("act", 1)])
-def test_only_a_connector_in_the_place_of_another_hands_a_call_on(tree: Path, method: str, found: int) -> None:
+def test_only_a_connector_in_the_place_of_another_hands_a_call_on(
+    tree: Path, method: str, found: int
+) -> None:
     (tree / "runs" / "bad.py").write_text(
         f"class Late:\n    def {method}(self, actions):\n        return self.inner.perform(actions)\n"
     )

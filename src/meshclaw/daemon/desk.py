@@ -1,0 +1,129 @@
+"""Where requests that nobody waits for at a terminal are done: each a run, some side by side, none lost by a crash."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from meshclaw.agents.builtin import MAIL_TRIAGE
+from meshclaw.cli.working import converse, resume_run
+from meshclaw.errors import MeshClawError
+from meshclaw.flow.request import Request
+from meshclaw.runs.run import start, tell, tell_stopped
+from meshclaw.runs.talk import answer_of
+from meshclaw.wiring import open_claw
+
+if TYPE_CHECKING:  # what asks models is loaded when one is asked
+    from meshclaw.runs.asking import Heard
+
+log = logging.getLogger(__name__)
+
+MOST = 50
+"""Runs side by side; more wait for their turn."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    request: Request
+    agent: str = "claw"
+    """Name of the agent that does it."""
+    subject: str = ""
+    """What the run is about: a mailbox, a thread."""
+    model: str = ""
+    """A class of models or one of them; else what the agent wants, or the usual one."""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    run: str
+    text: str = ""
+    """What the person is shown."""
+    end: str = ""
+    """How the run ended, as ``answered``; empty where it failed."""
+    waiting: tuple[str, ...] = ()
+    """Ids of approvals that are open."""
+    error: MeshClawError | None = None
+
+
+Told = Callable[[Done], None]
+
+
+class Desk:
+    """Its threads go with the process: what a stop cuts off is resumed at the next start."""
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+
+    def take(
+        self,
+        job: Job,
+        *,
+        told: Told,
+        started: Callable[[str], None] | None = None,
+        heard: Heard | None = None,
+    ) -> None:
+        """Returns at once. ``started`` gets the run's id, ``heard`` the answer's text while it comes, ``told`` the end.
+
+        All three are called from the run's own thread.
+        """
+        self._put(lambda: self._do(job, told, started, heard))
+
+    def resume(self, told: Told) -> None:
+        """Go on with every run that a stop or a crash cut off; triage sees to its own."""
+        with open_claw() as claw:
+            stopped = [
+                one.run.id for one in tell_stopped(claw.ledger, claw.contents)
+                if one.run.agent != MAIL_TRIAGE.label
+            ]  # fmt: skip
+        for run in stopped:
+            self._put(lambda run=run: self._resume(run, told))
+
+    def _put(self, work: Callable[[], None]) -> None:
+        self._waiting.put(work)
+        with self._lock:
+            if self._threads == MOST:
+                return
+            self._threads += 1
+        threading.Thread(target=self._work, name="run", daemon=True).start()
+
+    def _work(self) -> None:
+        """In turn, until nothing waits."""
+        while True:
+            with self._lock:  # a thread that ends is not counted on by whoever puts something there
+                try:
+                    work = self._waiting.get_nowait()
+                except Empty:
+                    self._threads -= 1
+                    return
+            work()
+
+    def _do(self, job: Job, told: Told, started: Callable[[str], None] | None, heard: Heard | None) -> None:
+        run_id = ""
+        try:
+            with open_claw() as claw:
+                claw.refuse_if_stopped()
+                agent = claw.agent(job.agent)
+                run = start(claw.ledger, claw.contents, request=job.request, agent=agent, subject=job.subject)
+                run_id = run.id
+                if started is not None:
+                    started(run.id)
+                answer = converse(claw, run, job.model or agent.model or claw.models.usual, heard)
+            told(Done(run=run_id, text=answer.text, end=answer.end, waiting=answer.waiting))
+        except MeshClawError as error:
+            log.warning("A run failed: %s %s", error.message, error.fix)
+            told(Done(run=run_id, error=error))
+
+    def _resume(self, run: str, told: Told) -> None:
+        try:
+            with open_claw() as claw:
+                resume_run(claw, tell(claw.ledger, claw.contents, run))
+                text = answer_of(claw.ledger, claw.contents, run)
+            told(Done(run=run, text=text, end="answered"))
+        except MeshClawError as error:
+            log.warning("A run that was cut off could not be resumed: %s %s", error.message, error.fix)
+            told(Done(run=run, error=error))

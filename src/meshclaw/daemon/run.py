@@ -1,0 +1,47 @@
+"""The daemon: every service that the person set up, until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from os import getpid
+from pathlib import Path
+
+from meshclaw.daemon.alone import Known, alone, tell
+from meshclaw.daemon.desk import Desk
+from meshclaw.daemon.mail import MailWatch
+from meshclaw.daemon.service import Service, Services
+from meshclaw.errors import UserError
+from meshclaw.ledger.ledger import timestamp
+from meshclaw.wiring import Claw, open_claw
+
+
+def services(claw: Claw, desk: Desk) -> list[Service]:  # noqa: ARG001 - who brings requests needs the desk
+    """What there is to wait for, by the settings as they are now."""
+    return [MailWatch(account) for account in claw.accounts.all()]
+
+
+def run(said: Callable[[Services], None]) -> None:
+    """``said`` is called whenever a service stands differently. Returns after SIGTERM or Ctrl-C."""
+    desk = Desk()
+    with open_claw() as claw:
+        folder, found = claw.folder, services(claw, desk)
+    if not found:
+        raise UserError(
+            "there is nothing to wait for: no mailbox is connected", fix="meshclaw mail connect ADDRESS"
+        )
+    with alone(folder):
+        stop = threading.Event()
+        for signal_ in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signal_, lambda _number, _frame: stop.set())
+        started = timestamp(datetime.now(UTC))
+        desk.resume(lambda _: None)
+        Services(found, partial(_changed, folder, started, said)).run(stop)
+
+
+def _changed(folder: Path, started: str, said: Callable[[Services], None], all_: Services) -> None:
+    tell(folder, Known(pid=getpid(), started=started, services=dict(all_.standing)))
+    said(all_)
