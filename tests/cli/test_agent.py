@@ -212,6 +212,19 @@ def test_it_may_ask_for_less_autonomy_than_usual_and_more_is_only_a_wish(
     assert facts(home, AutonomyChanged)[-1].agent == label
 
 
+def test_policies_and_levels_reach_the_scripts_of_an_installed_agent(
+    meshclaw: Meshclaw, reader: Path, home: Path
+) -> None:
+    label = install(meshclaw, reader)
+    [script] = [one["verb"] for one in meshclaw("autonomy", "show", "--json").json() if one["agent"] == label
+                and one["verb"] not in ("mail.list", "mail.read", "mail.label", "skill.read")]  # fmt: skip
+    assert meshclaw("autonomy", "set", "reader", script, "one_tap").code == 0
+    assert (facts(home, AutonomyChanged)[-1].agent, facts(home, AutonomyChanged)[-1].verb) == (label, script)
+    said = meshclaw("policy", "explain", script, "--agent", "reader", "--json")
+    assert (said.code, said.json()["case"]["agent"]) == (0, "reader")
+    assert "no connector declares" in meshclaw("policy", "explain", script).err
+
+
 def test_a_changed_file_is_noticed_and_it_does_nothing_until_it_is_taken_in_again(
     meshclaw: Meshclaw, reader: Path, home: Path, maildir: Path
 ) -> None:

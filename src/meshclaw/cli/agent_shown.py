@@ -56,6 +56,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def declarations(claw: Claw, package: Package | None) -> list[Declaration]:
+    """Of an agent that need not be installed."""
     return [*claw.declarations(), *(package.declarations if package else ())]
 
 

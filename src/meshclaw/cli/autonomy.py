@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import cast, get_args
 
 import click
 
-from meshclaw.agents.builtin import AGENTS
 from meshclaw.cli import screen
-from meshclaw.errors import MeshClawError, UserError
-from meshclaw.flow.agent import Agent
+from meshclaw.errors import UserError
 from meshclaw.flow.autonomy import LADDER, Level
 from meshclaw.flow.event.guard import AutonomyChanged
 from meshclaw.guard.layers.autonomy import Autonomy
-from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring import open_claw
 
 
 @click.group("autonomy")
@@ -37,8 +33,8 @@ def show(as_json: bool) -> None:
                 "agent": agent.label, "verb": declaration.verb, "effect": declaration.effect,
                 "level": autonomy.level(agent.label, declaration), "words": declaration.words,
             }
-            for agent in (*AGENTS.values(), *_installed(claw))
-            for declaration in claw.declarations()
+            for agent in claw.agents()
+            for declaration in claw.declared_for(agent)
             if agent.rights.allow(declaration)
         ]  # fmt: skip
     if as_json:
@@ -56,9 +52,11 @@ def show(as_json: bool) -> None:
 def set_(agent: str, verb: str, level: str, dry_run: bool) -> None:
     """Put AGENT at LEVEL for VERB, as in: mail-triage mail.unsubscribe one_tap."""
     with open_claw() as claw:
-        who, declaration = claw.agent(agent), claw.declaration(verb)
+        who = claw.agent(agent)
+        declared = claw.declared_for(who)
+        declaration = next((one for one in declared if one.verb == verb), None)
         if declaration is None:
-            known = ", ".join(one.verb for one in claw.declarations())
+            known = ", ".join(one.verb for one in declared)
             raise UserError(f"no connector declares {verb!r}", fix=f"Known: {known}")
         if not declaration.reversible and LADDER.index(cast("Level", level)) >= LADDER.index("act_with_undo"):
             screen.words(
@@ -69,10 +67,3 @@ def set_(agent: str, verb: str, level: str, dry_run: bool) -> None:
                 AutonomyChanged(agent=who.label, verb=verb, level=cast("Level", level), by="person")
             )
     screen.words(f"{'Would put' if dry_run else 'Put'} {agent} at {level} for {verb}.")
-
-
-def _installed(claw: Claw) -> Iterator[Agent]:
-    """Those that were changed on disk do nothing, so they stand nowhere."""
-    for one in claw.installed.current():
-        with suppress(MeshClawError):
-            yield claw.agent(one.name)

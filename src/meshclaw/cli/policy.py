@@ -12,7 +12,6 @@ from typing import get_args
 import click
 import msgspec
 
-from meshclaw.agents.builtin import AGENTS
 from meshclaw.cli import screen
 from meshclaw.errors import UserError
 from meshclaw.flow.autonomy import LADDER
@@ -66,13 +65,7 @@ def check(file: Path | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("verb")
-@click.option(
-    "--agent",
-    type=click.Choice(sorted(AGENTS)),
-    default="mail-clerk",
-    show_default=True,
-    help="Who would do it.",
-)
+@click.option("--agent", default="mail-clerk", metavar="NAME", show_default=True, help="Who would do it.")
 @click.option("--intent", default="", help="Declared purpose; the agent's first one where it is not named.")
 @click.option(
     "--trust",
@@ -95,12 +88,14 @@ def check(file: Path | None, as_json: bool) -> None:
 @screen.as_json
 def explain(verb: str, agent: str, intent: str, as_json: bool, level: str, **more: object) -> None:
     """Which policies speak to VERB, which decide, and what would be needed. Exits 3 where it is denied."""
-    declaration = next((one for one in _declared() if one.verb == verb), None)
+    with open_claw(limited=False) as claw:
+        who, person = claw.agent(agent), claw.person
+        declared = claw.declared_for(who)
+    declaration = next((one for one in declared if one.verb == verb), None)
     if declaration is None:
-        known = ", ".join(one.verb for one in _declared())
+        known = ", ".join(one.verb for one in declared)
         raise UserError(f"no connector declares {verb!r}", fix=f"Known: {known}")
-    who = AGENTS[agent]
-    person, purpose = Claw(home()).person, intent or min(who.intents)
+    purpose = intent or min(who.intents)
     case = msgspec.convert(
         {
             "verb": verb, "agent": who.name, "version": who.version, "owner": who.owner, "intent": purpose,
@@ -173,8 +168,8 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
     """
     before, after = (policies.alone(_declared(), path) for path in (old, new))
     texts = [source.text for one in (before, after) for source in one.sources]
-    tried = compare(before, after, grid(_declared(), AGENTS.values(), texts))
     with open_claw(limited=False) as claw:
+        tried = compare(before, after, grid(claw.all_declared(), claw.agents(), texts))
         past = [one.case for one in _recorded(claw, before, timedelta(days=36500)) if one.case is not None]
     real = compare(before, after, past)
     if as_json:
@@ -235,7 +230,7 @@ def _list(changed: list[Changed]) -> None:
 
 
 def _recorded(claw: Claw, chosen: Policies, back: timedelta) -> Iterator[Recorded]:
-    declared = {one.verb: one for one in claw.declarations()}
+    declared = {one.verb: one for one in claw.all_declared()}
     return recorded(
         claw.ledger, claw.contents, declared.get,
         policies=chosen, person=claw.person, directory=claw.directory(*claw.accounts.all()),
@@ -253,7 +248,8 @@ def _span(text: str) -> timedelta:
 
 
 def _declared() -> list[Declaration]:
-    return Claw(home()).declarations()
+    with open_claw(limited=False) as claw:
+        return claw.all_declared()
 
 
 def _in_force() -> list[Path]:

@@ -7,7 +7,7 @@ import pwd
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from meshclaw.agents.builtin import AGENTS, shipped
 from meshclaw.connectors.mail.manifest import DECLARATIONS as MAIL
 from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILL
-from meshclaw.errors import Stopped, UserError
+from meshclaw.errors import MeshClawError, Stopped, UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
@@ -207,6 +207,23 @@ class Claw:
     def package(self, label: str) -> Package | None:
         """Of an installed agent; None for one that comes with MeshClaw."""
         return self.installed.labelled(label) if "+" in label else None
+
+    def agents(self) -> list[Agent]:
+        """Those that come with MeshClaw and the installed ones; one that was changed on disk does nothing."""
+        found = list(AGENTS.values())
+        for one in self.installed.current():
+            with suppress(MeshClawError):
+                found.append(self.agent(one.name))
+        return found
+
+    def declared_for(self, agent: Agent) -> list[Declaration]:
+        """What every connector here can do, and the scripts of its own skills."""
+        package = self.package(agent.label)
+        return [*self.declarations(), *(package.declarations if package else ())]
+
+    def all_declared(self) -> list[Declaration]:
+        """With the scripts of every installed agent."""
+        return list({one.verb: one for agent in self.agents() for one in self.declared_for(agent)}.values())
 
     # -- who and what --------------------------------------------------------------------
 
