@@ -21,6 +21,7 @@ BENCHMARKS = (
     "usage/reading",
     "usage/quarter",
     "models/ask",
+    "hub/ingest",
 )
 VERDICTS = ("kept", "MISSED", "the goal.")
 """How a line ends that holds a bound against a number."""

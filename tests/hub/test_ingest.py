@@ -134,26 +134,22 @@ def test_a_leaver_s_device_is_refused_at_once(hub: Hub, claw: Claw) -> None:
     assert claw.send(fact()).status_code == 200
     with writing(hub.engine) as connection:
         roster.put_person(connection, "kim", name="Kim", unit="sales", active=False)
-    assert claw.send(fact()).status_code in (400, 403)
+    assert claw.send(fact()).status_code == 403
     assert len(stored(hub)) == 1
 
 
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"day": "2020-01-01"}, "too long ago"), ({"day": "soon"}, "no day"), ({"count": 0}, "out of range"),
-        ({"cost_micros": -1}, "out of range"), ({"who": "kim@example.com"}, "32 hex"),
-        ({"agent": "x" * 101}, "100 characters"),
-        ({"agent": "two words"}, "printable ASCII"), ({"model": "a\nb"}, "printable ASCII"),
+        ({"day": "2020-01-01"}, "too long ago"), ({"day": "2026-02-30"}, "no day"), ({"day": "soon"}, "facts[1].day"),
+        ({"count": -1}, "facts[1].count"), ({"cost_micros": 2**54}, "facts[1].cost_micros"),
+        ({"who": "kim@example.com"}, "facts[1].who"), ({"agent": "x" * 101}, "facts[1].agent"),
+        ({"agent": "two words"}, "facts[1].agent"), ({"model": "a\n"}, "facts[1].model"),
     ],
 )  # fmt: skip
 def test_a_fact_that_is_none_is_named(hub: Hub, claw: Claw, more: dict[str, Any], told: str) -> None:
     answer = claw.send(fact(), fact(**more))
-    assert (answer.status_code, "fact 2" in answer.json()["message"], told in answer.json()["message"]) == (
-        400,
-        True,
-        True,
-    )
+    assert (answer.status_code, told in answer.json()["message"]) == (400, True)
     assert stored(hub) == []
 
 

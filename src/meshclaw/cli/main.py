@@ -27,6 +27,8 @@ NOUNS = {
     "usage": "What AI tools were used for and what it cost: import, show, sources.",
     "code": "Whether code stood, of people and of AI tools: report, blame.",
     "ledger": "The record: verify, tail, export, show.",
+    "mesh": "What your company's hub learns from this claw: join, show, send, leave.",
+    "hub": "The company's side of the mesh: init, roster, serve, code.",
     "policy": "What the policies say: check, explain, test, diff, replay.",
     "sandbox": "Run a command that nobody has to trust: explain, run.",
     "stop": "Stop everything the claw does, now; and let it go on.",

@@ -6,57 +6,61 @@ Nothing here is about one run, one mail or one minute; docs/decisions/0003-hub.m
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 Kind = Literal["used", "worked", "decided", "answered", "settled"]
 """``used``: calls of AI tools; ``worked``: runs of agents; ``decided``: the guard's decisions; ``answered``: a person's
 answers to asks; ``settled``: what became of deeds."""
 
+Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+Name = Annotated[str, Meta(max_length=100, pattern=r"\A[!-~]*\Z")]
+"""Printable ASCII without blanks: nobody can put a sentence into a fact."""
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row of every store: the fields that a kind does not have stay empty or 0."""
 
-    id: str
+    id: Hex
     """32 random hex digits; the same fact sent twice has the same one."""
     kind: Kind
-    who: str
+    who: Hex
     """Pseudonym of the person in this quarter: 32 hex digits."""
-    day: str
+    day: Annotated[str, Meta(pattern=r"\A\d{4}-\d\d-\d\d\Z")]
     """UTC date, as in ``2026-11-21``."""
-    count: int = 1
-    """How many calls, runs, decisions, answers or deeds it sums up."""
-    intent: str = ""
-    agent: str = ""
+    count: Count = 1
+    """How many calls, runs, decisions, answers or deeds it sums up; 0 where only what they cost is told anew."""
+    intent: Name = ""
+    agent: Name = ""
     """Name of an agent of the registry; ``own`` for a person's own."""
-    tool: str = ""
+    tool: Name = ""
     """AI tool, as in ``claude-code``; of ``used``."""
-    model: str = ""
-    cell: str = ""
+    model: Name = ""
+    cell: Name = ""
     """Where its cost belongs in the spend partition."""
-    effect: str = ""
+    effect: Name = ""
     """Of the action, as in ``send``; of ``decided``, ``answered`` and ``settled``."""
-    verdict: str = ""
+    verdict: Name = ""
     """``allow``, ``ask`` or ``deny``; of answers ``allowed``, ``denied`` or ``expired``."""
-    rule: str = ""
+    rule: Name = ""
     """The guard's rule that decided."""
-    outcome: str = ""
+    outcome: Name = ""
     """``stood``, ``edited``, ``undone``, ``reworked``, ``reverted``, ``rejected`` or ``ignored``; of runs, how they
     ended."""
-    hasty: int = 0
+    hasty: Count = 0
     """Of ``count`` answers, those given in under two seconds."""
-    canaries: int = 0
-    """Of ``count`` answers, those to an ask that should have been refused."""
-    cost_micros: int = 0
+    cost_micros: Count = 0
     """Micro-dollars."""
-    input_uncached: int = 0
-    cache_read: int = 0
-    cache_write_5m: int = 0
-    cache_write_1h: int = 0
-    output: int = 0
-    reasoning: int = 0
-    tool_calls: int = 0
+    input_uncached: Count = 0
+    cache_read: Count = 0
+    cache_write_5m: Count = 0
+    cache_write_1h: Count = 0
+    output: Count = 0
+    reasoning: Count = 0
+    tool_calls: Count = 0
 
 
 def quarter_of(day: date) -> str:

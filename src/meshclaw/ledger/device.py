@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hmac
 import os
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshclaw.errors import Damaged
 from meshclaw.flow.units import sha256_hex
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 class Device:
@@ -29,9 +34,13 @@ class Device:
         _write_once(self._private_path, key.private_bytes_raw(), 0o600)
 
     def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
+
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        return Ed25519PrivateKey.from_private_bytes(_read_key(self._private_path)).sign(message)
+        return Ed25519PrivateKey.from_private_bytes(_read_key(self._private_path))
 
     def mark(self, name: str) -> str:
         """A keyed digest (HMAC, RFC 2104): equal names can be told on this device, and nobody else can guess them."""

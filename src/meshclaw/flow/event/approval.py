@@ -52,7 +52,7 @@ class ApprovalSeconded(Event, frozen=True, kw_only=True, tag="approval.seconded"
 
 
 class ApprovalPlanted(Event, frozen=True, kw_only=True, tag="approval.planted"):
-    """This ask is a canary. Private, like all of a person's answers: it never leaves this machine."""
+    """This ask is a canary. Private: it never leaves this machine."""
 
     approval: str
     """Id of the approval."""

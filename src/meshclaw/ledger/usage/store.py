@@ -16,7 +16,7 @@ import msgspec
 
 from meshclaw.flow.units import canonical, sha256_hex
 from meshclaw.flow.usage import Evidence, Link, Unread, Usage
-from meshclaw.ledger.usage.contexts import Contexts, Judge, words
+from meshclaw.ledger.usage.contexts import DAY_MS, Contexts, Judge, words
 from meshclaw.ledger.usage.rows import AT, EVIDENCE, KEY, MESSAGE, UNTIL, Row, Sums, row_of, usage_of
 from meshclaw.ledger.usage.same import settled
 from meshclaw.ledger.usage.schema import AMOUNTS, BYS, SCHEMA, SUMS, VERSION, WHOLE, By
@@ -105,6 +105,18 @@ class Moment(NamedTuple):
     folder: str
     """In which it worked."""
     branch: str
+
+
+class DayCalls(NamedTuple):
+    """The counted calls of one day that have all of this in common."""
+
+    day: str
+    """UTC, as in ``2026-11-21``."""
+    tool: str
+    model: str
+    intent: str
+    cell: str
+    amounts: Amounts
 
 
 class FileState(msgspec.Struct, frozen=True):
@@ -482,6 +494,23 @@ class UsageStore:
         found = self._sums("day || ' ' || text", "JOIN name ON id = value", by, since, until)
         parted = ((key.partition(" "), amounts) for key, amounts in found)
         return dict(sorted(((int(day), value), amounts) for (day, _, value), amounts in parted))
+
+    def days_whole(self, since: int, until: int) -> Iterator[DayCalls]:
+        """The counted calls of days since 1970, both inclusive, by all that a company may hear of them."""
+        counts = ", ".join(f"SUM(call.{name})" for name in AMOUNTS[1:-2])
+        query = (
+            f"SELECT date(at / 1000, 'unixepoch') AS day, t.text, m.text, i.text, c.text, COUNT(*), {counts}, "  # noqa: S608
+            f"SUM(nanos / {WHOLE}), SUM(nanos % {WHOLE}), SUM(guessed_nanos / {WHOLE}), SUM(guessed_nanos % {WHOLE}) "
+            "FROM call JOIN context x ON x.id = context JOIN name t ON t.id = x.tool JOIN name m ON m.id = x.model "
+            "JOIN name i ON i.id = x.intent JOIN name c ON c.id = x.cell "
+            "WHERE is_counted AND at BETWEEN ? AND ? GROUP BY 1, 2, 3, 4, 5"
+        )
+        with telling(self.path):
+            for day, tool, model, intent, cell, *sums in self._ask(
+                query, (since * DAY_MS, until * DAY_MS + DAY_MS - 1)
+            ):
+                amounts = Amounts(**dict(zip(AMOUNTS, _together(sums), strict=True)))
+                yield DayCalls(day, tool, model, intent, cell, amounts)
 
     def total(self, since: int | None = None, until: int | None = None) -> Amounts:
         return next((amounts for _, amounts in self._sums("1", "", "tool", since, until)), Amounts())
