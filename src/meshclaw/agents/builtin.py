@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshclaw.errors import UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.grant import Rights
+from meshclaw.flow.limits import Limits, RunWindow, Window
 
 MAIL_TRIAGE = Agent(
     name="mail-triage", version="1", owner="meshclaw",
@@ -43,7 +44,14 @@ UNDO = Agent(
     rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
 )  # fmt: skip
 
-AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, CLAW, UNDO)}
+DREAMER = Agent(
+    name="dreamer", version="1", owner="meshclaw",
+    purpose="Consolidates at night what was said and corrected by day; it changes the memory and touches nothing else.",
+    intents=frozenset({"memory.dream"}), rights=Rights(),
+    limits=Limits(run=RunWindow(inference=500_000), day=Window(inference=1_000_000)),  # 0.50 and 1 dollar
+)  # fmt: skip
+
+AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, CLAW, UNDO, DREAMER)}
 
 
 def shipped(label: str) -> Agent:

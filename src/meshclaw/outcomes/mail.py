@@ -181,4 +181,5 @@ def fact(run: Run, seen: Seen) -> OutcomeObserved:
     return OutcomeObserved(
         run=run.id, intent=run.request.intent, agent=run.agent, external_id=seen.placed.external_id,
         message=placement.message, state=seen.state, category=placement.category, evidence=seen.evidence,
+        folder=seen.folder if seen.evidence in ("moved-back", "moved-elsewhere") else "",
     )  # fmt: skip

@@ -33,3 +33,5 @@ class OutcomeObserved(Event, frozen=True, kw_only=True, tag="outcome.observed"):
     """What triage had said."""
     evidence: str
     """How it was seen, as in ``moved-back``."""
+    folder: str = ""
+    """Where the person put it, where they put it anywhere."""

@@ -20,6 +20,14 @@ from meshclaw.flow.event.guard import (
     StopLifted,
 )
 from meshclaw.flow.event.mail import OutcomeObserved, PlacementMade
+from meshclaw.flow.event.memory import (
+    DreamBegan,
+    DreamEnded,
+    MemoryForgotten,
+    MemoryRecalled,
+    MemoryRevised,
+    MemoryVetoed,
+)
 from meshclaw.flow.event.model import (
     AnswerGiven,
     ModelAnswered,
@@ -76,6 +84,12 @@ AnyEvent = (
     | StepTaken
     | RunStuck
     | AnswerGiven
+    | MemoryRevised
+    | MemoryVetoed
+    | MemoryForgotten
+    | MemoryRecalled
+    | DreamBegan
+    | DreamEnded
 )
 
 decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -30,7 +30,7 @@ _IMAGE = re.compile(
     r"!\[|<\s{0,9}(?:img|iframe|object|embed|link|script|svg|video|audio|meta|base|form)\b", re.IGNORECASE
 )
 # Shapes of keys whose issuers mark them, so that leaks can be found (their own published prefixes).
-_KEY = re.compile(
+KEY = re.compile(
     r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----|(?<![\w-])(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|AKIA[A-Z0-9]{16}|ASIA[A-Z0-9]{16}|AIza[\w-]{30,}"
     r"|eyJ[\w-]{10,}+\.eyJ[\w-]{10,}+\.)"
@@ -92,7 +92,7 @@ def _finds(
     secrets = context.history.secrets
     if secrets and (squeezed := Squeezed(value)):
         yield from (("secret", f"{one[:2]}…") for one in secrets if squeezed.carries(one))
-    if key := _KEY.search(value):
+    if key := KEY.search(value):
         yield "key", f"{key[0][:6]}…"
     if reading:
         return

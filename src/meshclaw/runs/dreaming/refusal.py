@@ -1,0 +1,147 @@
+"""What never becomes a memory, whoever proposes it, each with a stable label and a clause for the person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from meshclaw.agents.memory.judge import LONGEST
+from meshclaw.guard.exposed import hidden
+from meshclaw.guard.layers.information import KEY
+from meshclaw.guard.links import targets_in
+from meshclaw.guard.request.lexicon import DEEDS
+from meshclaw.guard.request.wording import wording
+from meshclaw.guard.text import addresses, legible, plain
+
+Reason = Literal[
+    "malformed", "secret", "instruction", "command", "environment", "link", "address", "number", "ungrounded",
+    "unrelated", "weaker", "loses", "vetoed", "cap", "stale",
+]  # fmt: skip
+
+WORDS: dict[Reason, str] = {
+    "malformed": "it is no plain sentence",
+    "secret": "it holds a secret, and a memory is no safe place for one",
+    "instruction": "it tells somebody to do something, and is no fact",
+    "command": "it holds a command or code",
+    "environment": "it is about something that did not work for a while",
+    "link": "it holds a link that you did not write",
+    "address": "it holds an address that you did not write",
+    "number": "it holds a number that you did not write",
+    "ungrounded": "it says what you did not say",
+    "unrelated": "it has nothing in common with what it was to replace",
+    "weaker": "it was to replace what you said yourself",
+    "loses": "it would have lost a part of what it was to merge",
+    "vetoed": "you took it back before",
+    "cap": "one night changes only so much",
+    "stale": "it was about a memory that is not there",
+}
+
+_SECRET = re.compile(
+    r"\b(?:pass ?(?:word|phrase|code)|pin|api[ -]?key|access key|private key|secret(?: key)?|token|recovery code|cvc|"
+    r"iban|account number|card number|credit card|social security)s?\b[^.]{0,40}?(?:\bis\b|\bare\b|[:=])",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    r"\b(?:ignore|disregard|bypass|override|circumvent|pretend|jailbreak)\b|\bsystem prompt\b|\bprompt injection\b"
+    r"|\b(?:previous|prior|earlier|above|all) (?:instructions|rules|prompts|orders)\b"
+    r"|\b(?:without|never|no need to|do not|don't|stop|skip) (?:ask|asking|approv\w+|confirm\w*|check\w*)\b"
+    r"|\b(?:you|the (?:claw|agent|assistant|model)|it) (?:must|should|shall|will|may|can|are to|is to|has to|have to|"
+    r"is allowed|are allowed)\b|\b(?:always|automatically) (?:allow|approve|accept|trust|say yes)\b"
+    r"|\b(?:is|are) (?:always )?(?:trusted|approved|allowed|pre-?approved|authori[sz]ed)\b",
+    re.IGNORECASE,
+)
+_COMMAND = re.compile(
+    r"[`{}\\]|\$\(|&&|\|\||[<>|;]\s*/|\brm\s+-|\bsudo\b|\bchmod\b|\bcurl\b|\bwget\b|\beval\b|\bbase64\b|/bin/|</?\w+>"
+    r"|\bmeshclaw\s+\w+|\b(?:powershell|bash|sh|cmd)\s+[-/]"
+)
+_ENVIRONMENT = re.compile(
+    r"\b(?:tools?|servers?|network|internet|connection|commands?|api|mail ?box|imap|smtp|models?|disk|budget|quota|"
+    r"sandbox|guard|permissions?|connector|service|website|login|sign-?in|token|certificate)\b[^.]{0,40}\b"
+    r"(?:broken|down|unavailable|unreachable|failing|fails?|failed|offline|denied|refused|full|expired|missing|exhausted"
+    r"|not (?:work\w*|respond\w*|available|reachable|installed|found|there)|(?:doesn't|does not|isn't|didn't) \w+)\b"
+    r"|\b(?:could not|cannot|can't|unable to) (?:connect|reach|open|load|log ?in|sign ?in|find|read|send|access)\b"
+    r"|\btime[ds]? ?out\b|\berror (?:code )?\d|\b(?:traceback|exception|stack trace|http \d{3})\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d[\d .,:/-]*\d|\d")
+_STEM = 4
+"""Letters by which two words are taken for the same."""
+GROUNDED = 0.6
+"""Share of the telling words of a proposal that its sources must hold."""
+KEPT = 0.8
+"""Share of the telling words that a merge must keep."""
+_FREE = frozenset("that this with from have they them their your person user prefers likes wants uses said told about".split())
+
+
+def malformed(text: str) -> str:
+    """Why it is no plain sentence; empty where it is one."""
+    if not text.strip():
+        return "there are no words in it"
+    if len(text) > LONGEST:
+        return f"it has {len(text)} characters, and {LONGEST} are the most"
+    if "\n" in text or not text.isprintable():
+        return "it has more than one line, or characters that nobody sees"
+    if found := hidden(text):
+        return f"it holds {', '.join(found)}"
+    return ""
+
+
+def secret(text: str) -> str:
+    """Why it is taken for a secret; empty where it is not."""
+    return WORDS["secret"] if KEY.search(text) or _SECRET.search(legible(text)) else ""
+
+
+def refusal(text: str, sources: Sequence[str]) -> Reason | None:
+    """Of a model's proposal: why it is none that may be remembered. ``sources``: what it rests on."""
+    seen = legible(text)
+    held = " \n ".join(sources)
+    if malformed(text):
+        return "malformed"
+    if secret(text):
+        return "secret"
+    if _COMMAND.search(seen):
+        return "command"
+    if _ORDER.search(seen) or _asks_for_a_deed(seen):
+        return "instruction"
+    if _ENVIRONMENT.search(seen):
+        return "environment"
+    if set(targets_in(text)) - set(targets_in(held)):
+        return "link"
+    if set(addresses(text)) - set(addresses(held)):
+        return "address"
+    if _numbers(text) - _numbers(held):
+        return "number"
+    return None if share(text, held) >= GROUNDED and not _names(text) - _stems(held) else "ungrounded"
+
+
+def share(text: str, held: str) -> float:
+    """Of the telling words of ``text``, how many stand in ``held``; 1 where there are none."""
+    wanted = _stems(text) - {word[:_STEM] for word in _FREE}
+    return len(wanted & _stems(held)) / len(wanted) if wanted else 1.0
+
+
+def _asks_for_a_deed(text: str) -> bool:
+    """The guard's own reading of a request: whoever could be told to do something by it is."""
+    asked = wording(text)
+    return any(asked.asks(verbs) for deed, verbs in DEEDS.items() if deed not in ("read", "fetch", "remember"))
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:_STEM] for word in re.findall(r"[^\W\d_]{4,}", plain(text))}
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital behind the first one: whoever they are, somebody must have named them."""
+    return {word.casefold()[:_STEM] for word in re.findall(r"(?<=\s)[^\W\d_a-z]\w{3,}", text)}
+
+
+def _numbers(text: str) -> set[str]:
+    return {re.sub(r"\D", "", one) for one in _NUMBER.findall(text)}
+
+
+def counted(reasons: Iterable[Reason]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for reason in reasons:
+        found[reason] = found.get(reason, 0) + 1
+    return dict(sorted(found.items()))
