@@ -33,7 +33,7 @@ CLAW = Agent(
     intents=frozenset({"ask"}),
     rights=Rights(
         effects=frozenset({"read", "label", "write", "draft", "send"}),
-        verbs=frozenset({"mail.*"}),
+        verbs=frozenset({"mail.*", "memory.recall", "memory.remember"}),
     ),
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ UNDO = Agent(
     name="undo", version="1", owner="meshclaw",
     purpose="Takes back what another run did, on a person's word.",
     intents=frozenset({"undo"}),
-    rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
+    rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move", "memory.drop"})),
 )  # fmt: skip
 
 DREAMER = Agent(

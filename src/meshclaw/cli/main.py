@@ -20,6 +20,8 @@ NOUNS = {
     "run": "What the claw did: list, show, resume, cancel, undo.",
     "outcomes": "What became of it: stood, edited, undone.",
     "autonomy": "How far each agent may go alone: show, set.",
+    "memory": "What it remembers of you: list, recall, add, why, undo, forget.",
+    "dream": "What it learns at night, and the morning message: run, morning, log.",
     "guard": "Why it decided so, and what a request allows: why, licence.",
     "connectors": "What each connector can do: list, show, review.",
     "budget": "What was used and what is left, per run, hour and day.",

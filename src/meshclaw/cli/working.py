@@ -34,6 +34,7 @@ from meshclaw.settings.accounts import Account
 from meshclaw.settings.sync import SyncStates
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw, mail
+from meshclaw.wiring.memory import DREAM, remembered_for
 from meshclaw.wiring.workplace import Workplace, workplace
 
 if TYPE_CHECKING:  # these are loaded where a model is asked
@@ -112,6 +113,8 @@ def resume_run(claw: Claw, told: Told) -> list[Result]:
         raise UserError(
             f"the run is {told.state}; there is nothing to resume", fix="meshclaw run list shows them all."
         )
+    if told.run.request.intent == DREAM:
+        raise UserError("a dream goes on where it stopped by itself", fix="meshclaw dream run")
     claw.refuse_if_stopped()
     return _resume(claw, told)
 
@@ -148,7 +151,8 @@ def converse(claw: Claw, run: Run, model: str, heard: Heard | None = None) -> An
 def _loop(claw: Claw, run: Run, place: Workplace, source: Source, heard: Heard | None = None) -> Loop:
     from meshclaw.runs.loop import Loop
 
-    return Loop(place.door, run, claw.agent_of(run.agent), source, place.tools, heard=heard)
+    known = remembered_for(claw, run) if "memory" in place.tools else None
+    return Loop(place.door, run, claw.agent_of(run.agent), source, place.tools, heard=heard, known=known)
 
 
 def intent_of(agent: Agent, wanted: str = "") -> str:

@@ -39,7 +39,7 @@ CEILING = Path("/etc/meshclaw/ceiling.toml")
 
 DEFAULT_RIGHTS = Rights(
     effects=frozenset({"read", "draft", "label", "write", "send"}),
-    verbs=frozenset({"mail.*", "skill.*"}),
+    verbs=frozenset({"mail.*", "memory.*", "skill.*"}),
 )
 ED25519_BYTES = 32
 

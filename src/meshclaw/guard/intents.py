@@ -25,9 +25,13 @@ INTENTS: dict[str, Rights] = {
     # What a person asks for in words: the words themselves are the licence.
     "ask": Rights(
         effects=frozenset({"read", "draft", "label", "write", "send"}),
-        verbs=frozenset({"mail.*", "skill.*"}),
+        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "skill.*"}),
     ),
-    "undo": Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move"})),
+    # A dream changes the memory and reaches nothing else: it has no verb at all.
+    "memory.dream": Rights(),
+    "undo": Rights(
+        effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move", "memory.drop"})
+    ),
 }
 
 NOTHING = Rights()

@@ -28,6 +28,7 @@ _VERBS: dict[str, str] = {
     "changed updated edited renamed assigned": "change append reschedule move label",
     "invited": "invite add_member share send",
     "unsubscribed": "unsubscribe",
+    "remembered memorized memorised": "remember",
     "deployed released shipped promoted": "deploy",
     "reverted": "roll_back change",
     "paid transferred refunded": "pay",
@@ -36,7 +37,7 @@ _VERBS: dict[str, str] = {
 """By what a claim says, the declared deeds of which one must have a receipt."""
 _LOOSE = frozenset(
     "answered informed reminded sorted marked flagged arranged created drafted written wrote saved added reserved "
-    "changed updated edited assigned released executed".split()
+    "changed updated edited assigned released executed remembered memorized memorised".split()
 )
 """People say these of what is no deed too ("I sorted them by date"): they count where such a deed was wanted."""
 

@@ -23,7 +23,7 @@ from meshclaw.flow.event.approval import ApprovalAnswered
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.event.memory import DreamBegan, DreamEnded
 from meshclaw.flow.event.model import ModelAnswered
-from meshclaw.flow.event.run import RunResumed, RunStarted
+from meshclaw.flow.event.run import RunCancelled, RunResumed, RunStarted
 from meshclaw.flow.memory import Revision
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
@@ -57,6 +57,8 @@ class Span(NamedTuple):
     run: Run
     heard: int
     """Words behind this one are read."""
+    since: int
+    """What is behind this one is new."""
     until: int
 
 
@@ -105,7 +107,7 @@ class Dreamer:
         """Changes nothing and asks no model."""
         until = self._ledger.newest()
         said = self._said(self._heard(), until)
-        desk = self._counted(Desk(self._memory, _ms(now)), said, now)
+        desk = self._counted(Desk(self._memory, _ms(now)), said, self._since(), now)
         most = 0
         if self._source is not None:
             for batch in list(batches(said))[:MOST_ANSWERS]:
@@ -119,28 +121,34 @@ class Dreamer:
         last = self._memory.nights(1)
         return max(last[0].heard if last else 0, self._ledger.newest() - OLDEST_EVENTS)
 
+    def _since(self) -> int:
+        """Number of the last event that a dream looked at."""
+        last = self._memory.nights(1)
+        return last[0].until if last else 0
+
     def _unfinished(self) -> Span | None:
         """The dream that began and did not end, as it began."""
         began = list(self._ledger.events(DreamBegan))
         if not began or any(self._ledger.events(DreamEnded, run=began[-1].run)):
             return None
         last = began[-1]
+        if any(self._ledger.events(RunCancelled, run=last.run)):
+            return None
         [started] = self._ledger.events(RunStarted, run=last.run)
         request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust)
         run = Run(id=last.run, request=request, agent=started.agent, subject=SUBJECT)
         self._ledger.record(RunResumed(**run.named, settled=0))
-        return Span(run, last.after, last.until)
+        return Span(run, last.after, last.since, last.until)
 
     def _begin(self, now: datetime, request: Request | None) -> Span | None:
-        nights = self._memory.nights(1)
-        after, until, heard = nights[0].until if nights else 0, self._ledger.newest(), self._heard()
+        after, until, heard = self._since(), self._ledger.newest(), self._heard()
         if not self._happened(after, until, heard, now):
             return None
         asked = request or schedule.receive("memory.dream")
         with self._ledger.writing():  # a dream that began says where from: never one without the other
             run = start(self._ledger, self._contents, request=asked, agent=DREAMER, subject=SUBJECT)
-            self._ledger.record(DreamBegan(**run.named, after=heard, until=until))
-        return Span(run, heard, until)
+            self._ledger.record(DreamBegan(**run.named, after=heard, since=after, until=until))
+        return Span(run, heard, after, until)
 
     def _happened(self, after: int, until: int, heard: int, now: datetime) -> bool:
         """Anything that could change the memory."""
@@ -165,19 +173,19 @@ class Dreamer:
         said = self._said(span.heard, span.until)
         answered, without = self._ask(span.run, said, now)
         with self._memory.writing():
-            desk = self._counted(Desk(self._memory, _ms(now)), said, now)
+            desk = self._counted(Desk(self._memory, _ms(now)), said, span.since, now)
             for batch, reply in answered:
                 found, odd = proposals(reply)
                 desk.refused["malformed"] += odd
                 for one in found:
                     desk.propose(one, batch)
-            return self._store(span, now, desk, said, answered, without)
+            return self._store(span, desk, said=said, answered=answered, without=without, at=_ms(now))
 
-    def _counted(self, desk: Desk, said: Sequence[Turn], now: datetime) -> Desk:
+    def _counted(self, desk: Desk, said: Sequence[Turn], since: int, now: datetime) -> Desk:
         """What needs no model."""
         desk.expire()
         for turn in said:
-            for sentence in to_remember(turn):
+            for sentence in to_remember(turn) if turn.seq > since else ():
                 desk.state(sentence, turn)
         for fact in corrections(self._ledger, self._contents, now):
             desk.learn(fact)
@@ -186,7 +194,7 @@ class Dreamer:
     def _ask(
         self, run: Run, said: Sequence[Turn], now: datetime
     ) -> tuple[list[tuple[list[Turn], Reply]], str]:
-        """Each batch with its answer, and why there are no more of them. What was answered before is not asked again."""
+        """Each batch with its answer, and why there are no more. What was answered before is not asked again."""
         recorded = {event.step: event for event in self._ledger.events(ModelAnswered, run=run.id)}
         answered: list[tuple[list[Turn], Reply]] = []
         asking = Asking(self._parts, run, self._source, DREAMER.limits) if self._source else None
@@ -208,13 +216,13 @@ class Dreamer:
         return answered, "" if said else NOTHING_SAID if self._source else self._without
 
     def _store(
-        self, span: Span, now: datetime, desk: Desk, said: Sequence[Turn],
-        answered: Sequence[tuple[list[Turn], Reply]], without: str,
+        self, span: Span, desk: Desk, *, said: Sequence[Turn], answered: Sequence[tuple[list[Turn], Reply]],
+        without: str, at: int,
     ) -> Night:  # fmt: skip
         revision: Revision | None = None
         if desk.operations:
             revision = self._memory.revise(
-                desk.operations, by="dream", key=span.run.id, at=_ms(now), run=span.run.id
+                desk.operations, by="dream", key=span.run.id, at=at, run=span.run.id
             )
         read = [turn for batch, _ in answered for turn in batch]
         everything = len(read) == len(said) and self._source is not None
@@ -231,8 +239,15 @@ class Dreamer:
 
 def _ended(run: Run, night: Night) -> DreamEnded:
     return DreamEnded(
-        **run.named, revision=night.revision, turns=night.turns, left=night.left, known=night.known,
-        refused=night.refused, conflicts=len(night.conflicts), model=night.model, without=night.without,
+        **run.named,
+        revision=night.revision,
+        turns=night.turns,
+        left=night.left,
+        known=night.known,
+        refused=night.refused,
+        conflicts=len(night.conflicts),
+        model=night.model,
+        without=night.without,
     )
 
 

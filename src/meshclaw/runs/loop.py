@@ -15,7 +15,7 @@ from meshclaw.connectors.base import Shelf, Toolbox
 from meshclaw.errors import Stopped, TooLong, UserError
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
-from meshclaw.flow.conversation import Call, Got, Prompt, Reply, Said
+from meshclaw.flow.conversation import Call, Got, Prompt, Reply, Said, Turn
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import AnswerGiven, RunStuck, StepTaken, Stuck
 from meshclaw.flow.run import Run
@@ -58,11 +58,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loop:
-    """``tools`` by name of the connector. ``heard`` gets the text of answers while it comes."""
+    """``tools`` by name of the connector. ``heard`` gets the text of answers while it comes.
+
+    ``known`` is what it is told of before anything is said, the same each time the run goes on.
+    """
 
     def __init__(
         self, door: Door, run: Run, agent: Agent, source: Source, tools: Mapping[str, Toolbox], *,
-        heard: Heard | None = None, room: int = ROOM, most_steps: int = MOST_STEPS,
+        heard: Heard | None = None, known: Turn | None = None, room: int = ROOM, most_steps: int = MOST_STEPS,
     ) -> None:  # fmt: skip
         self._door = door
         self._run = run
@@ -73,6 +76,7 @@ class Loop:
         self._most_steps = most_steps
         self._asking = Asking(door.parts, run, source, agent.limits)
         self._talk = Talk(door.ledger, door.contents, run)
+        self._talk.turns[:0] = [known] if known is not None else []
         self._frozen = False
         self._ended: list[Event] = []
         """The last step's end, stored with the next reserve: one write less for each step."""

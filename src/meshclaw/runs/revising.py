@@ -6,6 +6,7 @@ A kill between the two leaves a revision that nobody was told of; whoever comes 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,6 +20,9 @@ from meshclaw.flow.memory import EVERYWHERE, By, Fact, Recalled, Revision, Sourc
 from meshclaw.flow.units import new_id
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.dreaming.refusal import malformed, secret
+
+if TYPE_CHECKING:
+    from meshclaw.agents.memory.likeness import Likeness
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +46,18 @@ def state(
     """Remember a sentence in the person's own words. Raises Refused for a secret and for what is no sentence."""
     text = " ".join(text.split())
     if why := malformed(text) or secret(text):
-        raise Refused(f"this is not remembered: {why}", fix="Say it in one plain sentence, without a secret in it.")
+        raise Refused(
+            f"this is not remembered: {why}", fix="Say it in one plain sentence, without a secret in it."
+        )
     subject, attribute = answers(text)
     fact = Fact(
-        text=text, trust="person", source=source, subject=subject, attribute=attribute, scope=scope, expires=expires
+        text=text,
+        trust="person",
+        source=source,
+        subject=subject,
+        attribute=attribute,
+        scope=scope,
+        expires=expires,
     )
     with memory.writing():
         if key and (again := memory.keyed(key)) is not None:
@@ -100,13 +112,16 @@ def _facts(memory: Memory, revision: Revision) -> Iterator[Event]:
 class Keeping:
     """The memory for one run: what the person's scope holds, and its agent's own."""
 
-    def __init__(self, memory: Memory, ledger: Ledger, agent: str) -> None:
+    def __init__(self, memory: Memory, ledger: Ledger, agent: str, likeness: Likeness | None = None) -> None:
+        self._likeness = likeness
         self._memory = memory
         self._ledger = ledger
         self._scopes = (EVERYWHERE, f"agent:{agent}")
 
     def recall(self, query: str) -> list[Recalled]:
-        return recall(self._memory, query, now=now_ms(self._ledger), scopes=self._scopes)
+        return recall(
+            self._memory, query, now=now_ms(self._ledger), scopes=self._scopes, likeness=self._likeness
+        )
 
     def remember(self, text: str, *, key: str, run: str) -> int:
         source = Source(what="words", runs=(run,))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from meshclaw.agents.builtin import AGENTS, shipped
 from meshclaw.connectors.mail.manifest import DECLARATIONS as MAIL
+from meshclaw.connectors.memory.manifest import DECLARATIONS as MEMORY
 from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILL
 from meshclaw.errors import MeshClawError, Stopped, UserError
 from meshclaw.flow.agent import Agent
@@ -42,6 +43,7 @@ from meshclaw.wiring.place import Place
 
 if TYPE_CHECKING:  # these load what most commands do without
     from meshclaw.agents.installed import Installed
+    from meshclaw.agents.memory.store import Memory
     from meshclaw.agents.package import Package
     from meshclaw.agents.triage.lessons import Lessons
     from meshclaw.connectors.mail.mailbox.base import Mailbox
@@ -55,7 +57,7 @@ if TYPE_CHECKING:  # these load what most commands do without
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
 
-SHIPPED = {"mail": MAIL, "skill": SKILL}
+SHIPPED = {"mail": MAIL, "memory": MEMORY, "skill": SKILL}
 """What the connectors declare that come with MeshClaw."""
 NOWHERE: Mapping[str, Place] = {}
 _TURN: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -111,6 +113,13 @@ class Claw:
         return Lessons.open(self.folder / "lessons.db")
 
     @cached_property
+    def memory(self) -> Memory:
+        """For commands; a run opens its own, for runs may be many."""
+        from meshclaw.agents.memory.store import Memory
+
+        return Memory.open(self.folder / "memory.db")
+
+    @cached_property
     def models(self) -> Models:
         from meshclaw.settings.models import load
 
@@ -150,7 +159,7 @@ class Claw:
         """Signs the chain's end if anything was added, and lets go of every file and connection."""
         for adapter in self.__dict__.pop("adapters", {}).values():
             adapter.close()
-        for name in ("ledger", "contents", "lessons"):
+        for name in ("ledger", "contents", "lessons", "memory"):
             part = self.__dict__.pop(name, None)
             if isinstance(part, Ledger):
                 part.sign_head()

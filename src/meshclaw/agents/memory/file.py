@@ -36,6 +36,8 @@ CREATE TABLE change (
   PRIMARY KEY (revision, place, fact)) WITHOUT ROWID;
 CREATE INDEX change_fact ON change (fact);
 CREATE TABLE veto (mark BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE vector (
+  fact INTEGER NOT NULL, model TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (fact, model)) WITHOUT ROWID;
 CREATE TABLE night (run TEXT PRIMARY KEY, until INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE own (salt BLOB NOT NULL, unclean INTEGER NOT NULL);
 INSERT INTO own VALUES (randomblob(32), 0);

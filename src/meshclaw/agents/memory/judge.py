@@ -11,14 +11,14 @@ import re
 import msgspec
 
 from meshclaw.agents.memory.store import Memory
-from meshclaw.flow.memory import TRUST, Add, Fact, Operation, Supersede, same
+from meshclaw.flow.memory import TRUST, Add, Fact, Supersede, same
 
 LONGEST = 300
 """Characters of one fact."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    operation: Operation | None = None
+    operation: Add | Supersede | None = None
     """None where it is known already."""
     known: int = 0
     """The fact that says so."""
@@ -33,6 +33,8 @@ def judge(memory: Memory, fact: Fact) -> Judged:
         return Judged(known=known.id)
     if not rivals:
         return Judged(operation=Add(fact=fact))
+    if any(one.trust == fact.trust and one.learned > fact.learned > 0 for one in rivals):
+        return Judged(known=rivals[-1].id)  # said since, and it stands
     strength = TRUST.index(fact.trust)
     stronger = tuple(one.id for one in rivals if TRUST.index(one.trust) < strength)
     if stronger:
@@ -42,7 +44,9 @@ def judge(memory: Memory, fact: Fact) -> Judged:
 
 def _known(memory: Memory, fact: Fact, rivals: list[Fact]) -> Fact | None:
     wanted = same(fact.text)
-    return next((one for one in (*rivals, *memory.saying(fact.text, fact.scope)) if same(one.text) == wanted), None)
+    return next(
+        (one for one in (*rivals, *memory.saying(fact.text, fact.scope)) if same(one.text) == wanted), None
+    )
 
 
 _NAME = r"[\w][\w .&-]{1,40}?"

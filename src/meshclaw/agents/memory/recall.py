@@ -72,7 +72,8 @@ def _words(memory: Memory, query: str) -> tuple[list[str], list[str]]:
 def _hits(memory: Memory, word: str) -> int:
     """Facts that hold it, counted up to one more than ``MOST_HITS``."""
     [count] = memory.db.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)", (_quoted(word), MOST_HITS + 1)
+        "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)",
+        (_quoted(word), MOST_HITS + 1),
     ).fetchone()
     return count
 
@@ -88,9 +89,7 @@ def _search(
         f"WHERE words MATCH ? AND {filters(scopes, trust)} ORDER BY {order} LIMIT {CANDIDATES}",
         (" OR ".join(map(_quoted, words)), now, *scopes, *trust),
     ).fetchall()
-    return [
-        Recalled(fact=fact_of(row[:10]), bm25=-row[10], matched=_marked(row[11])) for row in rows
-    ]
+    return [Recalled(fact=fact_of(row[:10]), bm25=-row[10], matched=_marked(row[11])) for row in rows]
 
 
 def filters(scopes: Sequence[str], trust: Sequence[Trust]) -> str:

@@ -56,6 +56,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
     known: int = 0
     refused: dict[str, int] = {}
+    """Proposals by reason."""
     conflicts: tuple[tuple[int, int], ...] = ()
     """Pairs of facts that contradict one another and are both kept: the older one first."""
     turns: int = 0
@@ -125,15 +126,13 @@ class Memory:
             places = self._open_places(number, fact)
             new = self._begin(by="undo", key=key, at=at, undoes=number)
             for at_place, place in enumerate(reversed(places)):
-                self._note(
-                    new, at_place, "undo", list(self._reverse(number, place)), of=(number, place)
-                )
+                self._note(new, at_place, "undo", list(self._reverse(number, place)), of=(number, place))
             return self._end(new)
 
     def forget(self, ids: Iterable[int], *, key: str, at: int) -> tuple[int, ...]:
         """Erase these, what they were made of, and what was merged of them; which ones that were. Not to be undone."""
         with self.writing():
-            wanted = self._relatives(list(ids))
+            wanted = self.relatives(list(ids))
             number = self._begin(by="person", key=key, at=at)
             for place, fact in enumerate(wanted):
                 self._note(number, place, "forget", [self._erase(fact)])
@@ -167,6 +166,18 @@ class Memory:
             return self._facts("state = 'live'")
         return self._facts("state = 'live' AND scope = ?", scope)
 
+    def everything(self, *, scope: str | None = None) -> list[Fact]:
+        """Whatever became of it, but for what was forgotten."""
+        if scope is None:
+            return self._facts("state <> 'forgotten'")
+        return self._facts("state <> 'forgotten' AND scope = ?", scope)
+
+    def scopes(self) -> list[str]:
+        """Those that live facts have, sorted."""
+        with telling(self.path):
+            rows = self.db.execute("SELECT DISTINCT scope FROM fact WHERE state = 'live' ORDER BY scope")
+            return [scope for (scope,) in rows]
+
     def about(self, subject: str, attribute: str, scope: str) -> list[Fact]:
         """The live facts that answer the same, oldest first."""
         if not subject or not attribute:
@@ -197,7 +208,10 @@ class Memory:
     def is_vetoed(self, fact: Fact) -> bool:
         """The person took it back or forgot it before."""
         with telling(self.path):
-            return self.db.execute("SELECT 1 FROM veto WHERE mark = ?", (self._mark(fact),)).fetchone() is not None
+            return (
+                self.db.execute("SELECT 1 FROM veto WHERE mark = ?", (self._mark(fact),)).fetchone()
+                is not None
+            )
 
     def keyed(self, key: str) -> Revision | None:
         found = self._revisions("key = ?", key)
@@ -238,6 +252,22 @@ class Memory:
         """The facts whose place it took."""
         return self._facts(_MADE_OF, id_)
 
+    def relatives(self, ids: list[int]) -> list[Fact]:
+        """These, those whose place they took, and those that were merged of any of them: their words are in there."""
+        found: dict[int, Fact] = {}
+        todo = [self.get(id_) for id_ in ids]
+        while todo:
+            fact = todo.pop()
+            if fact.id not in found:
+                found[fact.id] = fact
+                todo += [*self._facts(_MADE_OF, fact.id), *self._facts(_MERGED_INTO, fact.id)]
+        return [fact for fact in found.values() if fact.state != "forgotten"]
+
+    def is_clean(self) -> bool:
+        """Nothing of what was forgotten is left in the file; else the next one to open it wipes it."""
+        with telling(self.path):
+            return not file.is_unclean(self.db)
+
     def nights(self, last: int = -1) -> list[Night]:
         """The newest first."""
         with telling(self.path):
@@ -271,9 +301,7 @@ class Memory:
             [(number, place, one.fact, one.was, one.now) for one in changes],
         )
         if of[0]:
-            self.db.execute(
-                "UPDATE operation SET undone = ? WHERE revision = ? AND place = ?", (number, *of)
-            )
+            self.db.execute("UPDATE operation SET undone = ? WHERE revision = ? AND place = ?", (number, *of))
 
     def _do(self, one: Operation, at: int) -> Iterator[Change]:
         match one:
@@ -290,7 +318,9 @@ class Memory:
     def _live(self, id_: int) -> Fact:
         fact = self.get(id_)
         if fact.state != "live":
-            raise UserError(f"memory {id_} is {fact.state} and cannot be changed", fix=f"See: meshclaw memory why {id_}")
+            raise UserError(
+                f"memory {id_} is {fact.state} and cannot be changed", fix=f"See: meshclaw memory why {id_}"
+            )
         return fact
 
     def _insert(self, fact: Fact, at: int) -> Change:
@@ -319,7 +349,9 @@ class Memory:
         return Change(fact.id, fact.state, state)
 
     def _unindex(self, fact: Fact) -> None:
-        self.db.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (fact.id, fact.text))
+        self.db.execute(
+            "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (fact.id, fact.text)
+        )
 
     def _veto(self, fact: Fact) -> None:
         self.db.execute("INSERT OR IGNORE INTO veto VALUES (?)", (self._mark(fact),))
@@ -370,21 +402,11 @@ class Memory:
         if of[0]:  # an undo taken back: what it took back counts again
             self.db.execute("UPDATE operation SET undone = 0 WHERE revision = ? AND place = ?", of)
 
-    def _relatives(self, ids: list[int]) -> list[Fact]:
-        """These, those whose place they took, and those that were merged of any of them: their words are in there."""
-        found: dict[int, Fact] = {}
-        todo = [self.get(id_) for id_ in ids]
-        while todo:
-            fact = todo.pop()
-            if fact.id not in found:
-                found[fact.id] = fact
-                todo += [*self._facts(_MADE_OF, fact.id), *self._facts(_MERGED_INTO, fact.id)]
-        return [fact for fact in found.values() if fact.state != "forgotten"]
-
     def _erase(self, fact: Fact) -> Change:
         if fact.state == "live":
             self._unindex(fact)
         self._veto(fact)
+        self.db.execute("DELETE FROM vector WHERE fact = ?", (fact.id,))
         self.db.execute(
             "UPDATE fact SET text = '', subject = '', attribute = '', scope = '', source = ?, expires = NULL, "
             "state = 'forgotten' WHERE id = ?",
@@ -402,7 +424,8 @@ class Memory:
     def _changes(self, number: int, place: int) -> list[Change]:
         with telling(self.path):
             rows = self.db.execute(
-                "SELECT fact, was, now FROM change WHERE revision = ? AND place = ? ORDER BY fact", (number, place)
+                "SELECT fact, was, now FROM change WHERE revision = ? AND place = ? ORDER BY fact",
+                (number, place),
             ).fetchall()
         return [Change(*row) for row in rows]
 
@@ -414,7 +437,8 @@ class Memory:
     def _revisions(self, where: str, *values: object) -> list[Revision]:
         with telling(self.path):
             rows = self.db.execute(
-                f"SELECT number, at, by, run, undoes, digest FROM revision WHERE {where}", values  # noqa: S608 - fixed words
+                f"SELECT number, at, by, run, undoes, digest FROM revision WHERE {where}",  # noqa: S608 - fixed words
+                values,
             ).fetchall()
             return [
                 Revision(
@@ -426,7 +450,8 @@ class Memory:
     def _counts(self, number: int) -> dict[str, int]:
         return dict(
             self.db.execute(
-                "SELECT kind, count(*) FROM operation WHERE revision = ? GROUP BY kind ORDER BY kind", (number,)
+                "SELECT kind, count(*) FROM operation WHERE revision = ? GROUP BY kind ORDER BY kind",
+                (number,),
             ).fetchall()
         )
 

@@ -46,7 +46,9 @@ class MemoryRecalled(Event, frozen=True, kw_only=True, tag="memory.recalled"):
 
 class DreamBegan(Event, frozen=True, kw_only=True, tag="dream.began"):
     after: int
-    """Number of the last event whose words an earlier dream had read."""
+    """Number of the last event whose words a model had read on an earlier night."""
+    since: int
+    """Number of the last event that the dream before looked at."""
     until: int
     """Number of the last event that this one looks at, however often it is begun anew."""
 

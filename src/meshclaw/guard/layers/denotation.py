@@ -22,6 +22,8 @@ _WHY: dict[Label, str] = {
     "pasted": "it stands in text that you pasted or quoted, not in your own words",
     "nowhere": "it stands in nothing you wrote and in nothing that was read",
 }
+FACT = "fact"
+"""The type of a sentence that is to be remembered: what steers later runs is held to what the person said."""
 _SHOWN = 120
 """Characters of a value that a question shows."""
 
@@ -93,8 +95,11 @@ def _secret_or_code(context: Context) -> Decision | None:
     """A new password or a command that the person did not write is never the agent's to choose."""
     asked = wording(context.request.words)
     for path, value, argument in context.values:
+        if argument is not None and argument.type == FACT and asked.tells(value):
+            continue
         if argument is not None and argument.role in ("secret", "code") and not asked.gives(value):
             if argument.role == "secret":
                 return deny("denotation.secret", f"{path}: a secret that you did not write yourself")
-            return ask("denotation.code", f"{path}: code that you did not write yourself")
+            what = "a memory" if argument.type == FACT else "code"
+            return ask("denotation.code", f"{path}: {what} that you did not write yourself")
     return None

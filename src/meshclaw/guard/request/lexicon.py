@@ -83,6 +83,11 @@ DEEDS: dict[str, Verbs] = {
     "run": Verbs(
         _words("execute re-run rerun"), _words("run start call build test retry trigger launch kick_off restart repeat")
     ),
+    "remember": Verbs(
+        _words("remember memorize memorise keep_in_mind bear_in_mind note_that note_down note_to_self"),
+        _words("note save store record"),
+    ),
+    "forget": Verbs(weak=_words("forget drop delete remove")),
     "set_secret": Verbs(weak=_words("change set update reset rotate renew replace")),
 }  # fmt: skip
 """By deed, the verbs with which people ask for it."""

@@ -186,6 +186,14 @@ class Wording:
         return bool(value.strip()) and re.search(there, self.parts.targets, re.IGNORECASE) is not None
 
     @_once
+    def tells(self, statement: str) -> bool:
+        """The person said that this very sentence is to be remembered: it follows on a "remember", "note that"."""
+        lead = r"\b(?:remember|memori[sz]e|note|keep in mind|bear in mind|note down|note to self)(?: that\b|\s*:)?\s+"
+        there = rf"{lead}{re.escape(text.plain(statement).rstrip(' .!?'))}\s*(?:[.!?]?\s*$|[.!?;]\s)"
+        said = text.plain(self.parts.asking.replace(MARK, ""))
+        return bool(statement.strip()) and re.search(there, said) is not None
+
+    @_once
     def says_day(self, when: str) -> bool:
         """The day of an ISO 8601 time stands in the request, in digits or as "May 26th"."""
         found = re.match(r"(\d{4})-(\d\d)-(\d\d)", when)

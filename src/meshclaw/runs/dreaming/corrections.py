@@ -22,7 +22,7 @@ from meshclaw.flow.memory import Fact, Source
 from meshclaw.flow.placement import INBOX
 from meshclaw.guard.text import address
 from meshclaw.ledger.content import ContentStore
-from meshclaw.ledger.ledger import Ledger
+from meshclaw.ledger.ledger import Ledger, parse_timestamp, timestamp
 from meshclaw.runs.run import approvals, undone_ids
 
 TIMES = 3
@@ -45,12 +45,13 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     says: str
     event: str
+    ts: str
     run: str
 
 
 def corrections(ledger: Ledger, contents: ContentStore, now: datetime) -> list[Fact]:
     """As facts, in the order of what they are about; all of the last ``SPAN``, whatever was learned before."""
-    since = (now - SPAN).isoformat()
+    since = timestamp(now - SPAN)
     found = [
         *_rules(_moved(ledger, contents, since), "outcomes", "folder", _of_mail),
         *_rules(_refused(ledger, since), "answers", "asks", _of_asks),
@@ -69,6 +70,7 @@ def _rules(seen: Iterable[Seen], what: str, attribute: str, text: _Text) -> Iter
             same = [one for one in several if one.says == says]
             yield Fact(
                 text=text(about, says), trust="record", subject=about, attribute=attribute,
+                learned=int(parse_timestamp(max(one.ts for one in same)).timestamp() * 1000),
                 source=Source(
                     what="outcomes" if what == "outcomes" else "answers", times=times,
                     events=tuple(one.event for one in same[-MOST_EVENTS:]),
@@ -90,7 +92,9 @@ def _moved(ledger: Ledger, contents: ContentStore, since: str) -> Iterator[Seen]
     for message, event in newest.items():
         sender = _sender(contents, placed.get(message))
         if sender:
-            yield Seen(about=f"mail:{sender}", says=_folder(event.folder), event=event.id, run=event.run)
+            yield Seen(
+                about=f"mail:{sender}", says=_folder(event.folder), event=event.id, ts=event.ts, run=event.run
+            )
 
 
 def _sender(contents: ContentStore, placed: PlacementMade | None) -> str:
@@ -124,9 +128,11 @@ def _refused(ledger: Ledger, since: str) -> Iterator[Seen]:
     """Answers to asks, canaries apart: "no" is what is learned from, "yes" speaks against it."""
     agents = {event.run: event.agent for event in ledger.events(RunStarted)}
     for one in approvals(ledger).all():
-        if not one.canary and one.asked.isoformat() >= since and (says := _answer(one)):
+        if not one.canary and timestamp(one.asked) >= since and (says := _answer(one)):
             agent = agents.get(one.run, "").partition("@")[0]
-            yield Seen(about=f"{agent}:{one.verb}", says=says, event=one.id, run=one.run)
+            yield Seen(
+                about=f"{agent}:{one.verb}", says=says, event=one.id, ts=timestamp(one.asked), run=one.run
+            )
 
 
 def _answer(one: Approval) -> str:
@@ -147,7 +153,9 @@ def _taken_back(ledger: Ledger, since: str) -> Iterator[Seen]:
         if event.external_id in undone and event.ts >= since and key not in seen:
             seen.add(key)
             agent = event.agent.partition("@")[0]
-            yield Seen(about=f"{agent}:{event.verb}", says="undone", event=event.id, run=event.run)
+            yield Seen(
+                about=f"{agent}:{event.verb}", says="undone", event=event.id, ts=event.ts, run=event.run
+            )
 
 
 def _of_undone(about: str, _: str) -> str:

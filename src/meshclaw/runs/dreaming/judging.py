@@ -13,7 +13,20 @@ import msgspec
 from meshclaw.agents.memory.judge import answers, judge
 from meshclaw.agents.memory.store import Memory
 from meshclaw.errors import NotFound
-from meshclaw.flow.memory import TRUST, Add, Expire, Fact, Merge, Operation, Source, Supersede, same, weakest
+from meshclaw.flow.memory import (
+    EVERYWHERE,
+    TRUST,
+    Add,
+    Expire,
+    Fact,
+    Merge,
+    Operation,
+    Source,
+    Supersede,
+    Trust,
+    same,
+    weakest,
+)
 from meshclaw.runs.dreaming.proposing import Proposal
 from meshclaw.runs.dreaming.refusal import KEPT, Reason, malformed, refusal, secret, share
 from meshclaw.runs.dreaming.turns import Turn
@@ -56,7 +69,9 @@ class Desk:
         reason: Reason | None = "malformed" if malformed(text) else "secret" if secret(text) else None
         subject, attribute = answers(text)
         source = Source(what="words", runs=(turn.run,), events=(turn.event,))
-        fact = Fact(text=text, trust="person", source=source, subject=subject, attribute=attribute)
+        fact = Fact(
+            text=text, trust="person", source=source, subject=subject, attribute=attribute, learned=turn.at
+        )
         self._take(fact, reason)
 
     def learn(self, fact: Fact) -> None:
@@ -101,10 +116,11 @@ class Desk:
             what="facts" if merges and not turns else "words", runs=tuple(dict.fromkeys(turn.run for turn in turns)),
             events=tuple(turn.event for turn in turns), times=max(1, len(turns)),
         )  # fmt: skip
+        trusts: list[Trust] = [was.trust for was in old] if merges else ["person"]
         return Fact(
             text=" ".join(one.text.split()), source=told, subject=keys[0], attribute=keys[1],
-            trust=weakest("person", *(was.trust for was in old)) if merges else "person",
-            scope=old[0].scope if old else Fact.__struct_defaults__[0],
+            trust=weakest(*trusts),
+            scope=old[0].scope if old else EVERYWHERE, learned=max((turn.at for turn in turns), default=self._now),
         )  # fmt: skip
 
     @staticmethod
@@ -136,7 +152,11 @@ class Desk:
 
     def _replaces(self, fact: Fact) -> bool:
         """Another answer to the same this very night: the later one counts, unless it is the weaker one."""
-        at = self._answers.get((fact.subject, fact.attribute, fact.scope)) if fact.subject and fact.attribute else None
+        at = (
+            self._answers.get((fact.subject, fact.attribute, fact.scope))
+            if fact.subject and fact.attribute
+            else None
+        )
         if at is None:
             return False
         before = self.operations[at]

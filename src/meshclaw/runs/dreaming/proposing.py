@@ -23,9 +23,9 @@ KNOWN = 40
 NEAR = 4
 """Facts that are looked up for each turn."""
 
-RULES = """You consolidate what a claw remembers about its person. You are shown requests that the person wrote, and what
-is remembered already. Propose what is worth keeping for months: who is who, what they prefer, how they want things
-done, what they work on. Answer with one call of memory.propose. Most days there is nothing: then propose no operations.
+RULES = """You consolidate what a claw remembers about its person. You are shown requests that the person wrote, and
+what is remembered already. Propose what is worth keeping for months: who is who, what they prefer, how they want things
+done, what they work on. Answer with one call of memory.propose. Most days there is nothing: then propose none.
 - Only what the person's words say. Add nothing, guess nothing, join nothing that they did not join.
 - One plain sentence each, in the third person, about the person or their world: "Their dentist is Dr Weber". No
   instructions, no links, no commands, no secrets, and nothing about tools or servers that did not work.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from meshclaw.agents.memory.judge import LONGEST
@@ -14,12 +14,14 @@ from meshclaw.guard.request.lexicon import DEEDS
 from meshclaw.guard.request.wording import wording
 from meshclaw.guard.text import addresses, legible, plain
 
+Check = Callable[[str, str], bool]
+"""Whether the text, resting on what the second one holds, is to be refused."""
 Reason = Literal[
     "malformed", "secret", "instruction", "command", "environment", "link", "address", "number", "ungrounded",
     "unrelated", "weaker", "loses", "vetoed", "cap", "stale",
 ]  # fmt: skip
 
-WORDS: dict[Reason, str] = {
+WORDS: dict[str, str] = {
     "malformed": "it is no plain sentence",
     "secret": "it holds a secret, and a memory is no safe place for one",
     "instruction": "it tells somebody to do something, and is no fact",
@@ -71,7 +73,9 @@ GROUNDED = 0.6
 """Share of the telling words of a proposal that its sources must hold."""
 KEPT = 0.8
 """Share of the telling words that a merge must keep."""
-_FREE = frozenset("that this with from have they them their your person user prefers likes wants uses said told about".split())
+_FREE = frozenset(
+    "that this with from have they them their your person user prefers likes wants uses said told about".split()
+)
 
 
 def malformed(text: str) -> str:
@@ -94,25 +98,8 @@ def secret(text: str) -> str:
 
 def refusal(text: str, sources: Sequence[str]) -> Reason | None:
     """Of a model's proposal: why it is none that may be remembered. ``sources``: what it rests on."""
-    seen = legible(text)
     held = " \n ".join(sources)
-    if malformed(text):
-        return "malformed"
-    if secret(text):
-        return "secret"
-    if _COMMAND.search(seen):
-        return "command"
-    if _ORDER.search(seen) or _asks_for_a_deed(seen):
-        return "instruction"
-    if _ENVIRONMENT.search(seen):
-        return "environment"
-    if set(targets_in(text)) - set(targets_in(held)):
-        return "link"
-    if set(addresses(text)) - set(addresses(held)):
-        return "address"
-    if _numbers(text) - _numbers(held):
-        return "number"
-    return None if share(text, held) >= GROUNDED and not _names(text) - _stems(held) else "ungrounded"
+    return next((reason for reason, is_so in _CHECKS if is_so(text, held)), None)
 
 
 def share(text: str, held: str) -> float:
@@ -124,7 +111,9 @@ def share(text: str, held: str) -> float:
 def _asks_for_a_deed(text: str) -> bool:
     """The guard's own reading of a request: whoever could be told to do something by it is."""
     asked = wording(text)
-    return any(asked.asks(verbs) for deed, verbs in DEEDS.items() if deed not in ("read", "fetch", "remember"))
+    return any(
+        asked.asks(verbs) for deed, verbs in DEEDS.items() if deed not in ("read", "fetch", "remember")
+    )
 
 
 def _stems(text: str) -> set[str]:
@@ -140,8 +129,19 @@ def _numbers(text: str) -> set[str]:
     return {re.sub(r"\D", "", one) for one in _NUMBER.findall(text)}
 
 
-def counted(reasons: Iterable[Reason]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for reason in reasons:
-        found[reason] = found.get(reason, 0) + 1
-    return dict(sorted(found.items()))
+def _goes_beyond(found: Callable[[str], Iterable[str]]) -> Check:
+    return lambda text, held: bool(set(found(text)) - set(found(held)))
+
+
+_CHECKS: tuple[tuple[Reason, Check], ...] = (
+    ("malformed", lambda text, _: bool(malformed(text))),
+    ("secret", lambda text, _: bool(secret(text))),
+    ("command", lambda text, _: _COMMAND.search(legible(text)) is not None),
+    ("instruction", lambda text, _: _ORDER.search(legible(text)) is not None or _asks_for_a_deed(text)),
+    ("environment", lambda text, _: _ENVIRONMENT.search(legible(text)) is not None),
+    ("link", _goes_beyond(targets_in)),
+    ("address", _goes_beyond(addresses)),
+    ("number", _goes_beyond(_numbers)),
+    ("ungrounded", lambda text, held: share(text, held) < GROUNDED or bool(_names(text) - _stems(held))),
+)
+"""In the order in which the person is told: the most telling first."""

@@ -16,7 +16,7 @@ from meshclaw.errors import NotFound
 from meshclaw.flow.event.run import RunStarted
 from meshclaw.guard.request.pasted import MARK, Parts
 from meshclaw.ledger.content import ContentStore
-from meshclaw.ledger.ledger import Ledger
+from meshclaw.ledger.ledger import Ledger, parse_timestamp
 
 LONGEST = 2_000
 """Characters of one turn; who writes more has most likely pasted it."""
@@ -27,6 +27,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Number of its event."""
     event: str
     run: str
+    at: int
+    """Unix milliseconds."""
     text: str
 
 
@@ -43,13 +45,17 @@ def turns(ledger: Ledger, contents: ContentStore, *, after: int, until: int) -> 
         except NotFound:  # the person had it forgotten
             continue
         if text := own_words(raw):
-            yield Turn(seq=stored.seq, event=event.id, run=event.run, text=text)
+            yield Turn(seq=stored.seq, event=event.id, run=event.run, at=_ms(event.ts), text=text)
 
 
 def own_words(raw: str) -> str:
     """Without what others wrote; empty where nothing is left, or more than anybody types."""
     own = " ".join(Parts(raw).asking.replace(MARK, "").split())
     return own if len(own) <= LONGEST and re.search(r"\w", own) else ""
+
+
+def _ms(ts: str) -> int:
+    return int(parse_timestamp(ts).timestamp() * 1000)
 
 
 _REMEMBER = re.compile(
