@@ -204,7 +204,9 @@ def snapshot(memory: Memory) -> list[tuple[Any, ...]]:
 
 
 def indexed(memory: Memory) -> list[int]:
-    return [row[0] for row in memory.db.execute("SELECT rowid FROM words WHERE words MATCH 'fact' ORDER BY rowid")]
+    return [
+        row[0] for row in memory.db.execute("SELECT rowid FROM words WHERE words MATCH 'fact' ORDER BY rowid")
+    ]
 
 
 def operation(kind: str, live: list[int], one: int, other: int, number: int) -> Operation | None:
@@ -215,7 +217,9 @@ def operation(kind: str, live: list[int], one: int, other: int, number: int) -> 
         case "supersede" if live:
             return Supersede(of=(live[one % len(live)],), fact=new)
         case "merge" if len(live) > 1:
-            return Merge(of=(live[one % len(live)], live[(one + 1 + other % (len(live) - 1)) % len(live)]), fact=new)
+            return Merge(
+                of=(live[one % len(live)], live[(one + 1 + other % (len(live) - 1)) % len(live)]), fact=new
+            )
         case "expire" if live:
             return Expire(of=live[one % len(live)])
         case _:
@@ -256,7 +260,9 @@ def with_luck(memory: Memory, number: int, key: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from(["add", "supersede", "merge", "expire"]), min_size=1, max_size=12), st.randoms())
+@given(
+    st.lists(st.sampled_from(["add", "supersede", "merge", "expire"]), min_size=1, max_size=12), st.randoms()
+)
 def test_several_revisions_are_taken_back_from_the_newest_on(kinds: list[str], random: Any) -> None:
     memory = Memory.open(":memory:")
     states = [snapshot(memory)]

@@ -10,7 +10,7 @@ from meshclaw.agents.memory.judge import LONGEST
 from meshclaw.guard.exposed import hidden
 from meshclaw.guard.layers.information import KEY
 from meshclaw.guard.links import targets_in
-from meshclaw.guard.request.lexicon import DEEDS
+from meshclaw.guard.request.lexicon import DEEDS, DETERMINERS, EVERY, TWOFOLD
 from meshclaw.guard.request.wording import wording
 from meshclaw.guard.text import addresses, legible, plain
 
@@ -48,8 +48,9 @@ _ORDER = re.compile(
     r"\b(?:ignore|disregard|bypass|override|circumvent|pretend|jailbreak)\b|\bsystem prompt\b|\bprompt injection\b"
     r"|\b(?:previous|prior|earlier|above|all) (?:instructions|rules|prompts|orders)\b"
     r"|\b(?:without|never|no need to|do not|don't|stop|skip) (?:ask|asking|approv\w+|confirm\w*|check\w*)\b"
-    r"|\b(?:you|the (?:claw|agent|assistant|model)|it) (?:must|should|shall|will|may|can|are to|is to|has to|have to|"
-    r"is allowed|are allowed)\b|\b(?:always|automatically) (?:allow|approve|accept|trust|say yes)\b"
+    r"|\byou(?:rs?|rself)?\b"
+    r"|\b(?:the (?:claw|agent|assistant|model)|it) (?:must|should|shall|will|may|can|is to|has to|is allowed)\b"
+    r"|\b(?:always|automatically) (?:allow|approve|accept|trust|say yes)\b"
     r"|\b(?:is|are) (?:always )?(?:trusted|approved|allowed|pre-?approved|authori[sz]ed)\b",
     re.IGNORECASE,
 )
@@ -67,15 +68,21 @@ _ENVIRONMENT = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d[\d .,:/-]*\d|\d")
+_DEEDS = {deed: verbs for deed, verbs in DEEDS.items() if deed not in ("read", "fetch", "remember")}
+_VERBS = frozenset(verb for verbs in _DEEDS.values() for verb in verbs.all)
 _STEM = 4
 """Letters by which two words are taken for the same."""
 GROUNDED = 0.6
 """Share of the telling words of a proposal that its sources must hold."""
 KEPT = 0.8
 """Share of the telling words that a merge must keep."""
+_FIRST = re.compile(
+    r"\A([^\W\d_a-z]\w{3,})(?= [^\W\d_a-z]| (?:is|are|was|has|wants|likes|prefers|works|lives)\b)"
+)
 _FREE = frozenset(
     "that this with from have they them their your person user prefers likes wants uses said told about".split()
 )
+_FREE_STEMS = frozenset(word[:_STEM] for word in _FREE)
 
 
 def malformed(text: str) -> str:
@@ -104,16 +111,16 @@ def refusal(text: str, sources: Sequence[str]) -> Reason | None:
 
 def share(text: str, held: str) -> float:
     """Of the telling words of ``text``, how many stand in ``held``; 1 where there are none."""
-    wanted = _stems(text) - {word[:_STEM] for word in _FREE}
+    wanted = _stems(text) - _FREE_STEMS
     return len(wanted & _stems(held)) / len(wanted) if wanted else 1.0
 
 
 def _asks_for_a_deed(text: str) -> bool:
     """The guard's own reading of a request: whoever could be told to do something by it is."""
     asked = wording(text)
-    return any(
-        asked.asks(verbs) for deed, verbs in DEEDS.items() if deed not in ("read", "fetch", "remember")
-    )
+    first, second = (*text.casefold().split()[:2], "", "")[:2]
+    begins = first in _VERBS and (first not in TWOFOLD or second in DETERMINERS | EVERY | {"it", "them"})
+    return begins or any(asked.asks(verbs) for verbs in _DEEDS.values())
 
 
 def _stems(text: str) -> set[str]:
@@ -121,8 +128,12 @@ def _stems(text: str) -> set[str]:
 
 
 def _names(text: str) -> set[str]:
-    """Words with a capital behind the first one: whoever they are, somebody must have named them."""
-    return {word.casefold()[:_STEM] for word in re.findall(r"(?<=\s)[^\W\d_a-z]\w{3,}", text)}
+    """Words with a capital: whoever they are, somebody must have named them.
+
+    The first word is one where another one, or what somebody is or has, follows on it.
+    """
+    found = [*re.findall(r"(?<=\s)[^\W\d_a-z]\w{3,}", text), *_FIRST.findall(text)]
+    return {word.casefold()[:_STEM] for word in found} - _FREE_STEMS
 
 
 def _numbers(text: str) -> set[str]:
