@@ -23,7 +23,7 @@ from meshclaw.flow.event.approval import ApprovalAnswered
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.event.memory import DreamBegan, DreamEnded
 from meshclaw.flow.event.model import ModelAnswered
-from meshclaw.flow.event.run import RunCancelled, RunResumed, RunStarted
+from meshclaw.flow.event.run import RunCancelled, RunFinished, RunResumed, RunStarted
 from meshclaw.flow.memory import Revision
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
@@ -100,7 +100,8 @@ class Dreamer:
         with working(self._ledger, span.run):
             night = self._slept(span.run.id) or self._dream(span, now)
             tell(self._memory, self._ledger)
-            self._ledger.record(_ended(span.run, night))
+            if not any(self._ledger.events(DreamEnded, run=span.run.id)):
+                self._ledger.record(_ended(span.run, night))
         return night
 
     def plan(self, now: datetime) -> Plan:
@@ -127,12 +128,9 @@ class Dreamer:
         return last[0].until if last else 0
 
     def _unfinished(self) -> Span | None:
-        """The dream that began and did not end, as it began."""
-        began = list(self._ledger.events(DreamBegan))
-        if not began or any(self._ledger.events(DreamEnded, run=began[-1].run)):
-            return None
-        last = began[-1]
-        if any(self._ledger.events(RunCancelled, run=last.run)):
+        """The dream that began and did not finish, as it began; one that the person cancelled is left."""
+        last = next(reversed(list(self._ledger.events(DreamBegan))), None)
+        if last is None or any(self._ledger.events(RunFinished, RunCancelled, run=last.run)):
             return None
         [started] = self._ledger.events(RunStarted, run=last.run)
         request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust)

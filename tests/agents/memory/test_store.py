@@ -28,7 +28,10 @@ def memory() -> Iterator[Memory]:
 def test_an_operation_of_each_kind_and_its_undo(memory: Memory) -> None:
     a, b, c = keep(memory, "The dentist is Weber", "The car is red", "The car is a Fiat")
     after = [
-        (Supersede(of=(a,), fact=fact("The dentist is Roth")), ["The car is red", "The car is a Fiat", "The dentist is Roth"]),
+        (
+            Supersede(of=(a,), fact=fact("The dentist is Roth")),
+            ["The car is red", "The car is a Fiat", "The dentist is Roth"],
+        ),
         (Merge(of=(b, c), fact=fact("The car is a red Fiat")), ["The dentist is Roth", "The car is a red Fiat"]),
         (Expire(of=5), ["The dentist is Roth"]),
         (Add(fact=fact("The cat is old")), ["The dentist is Roth", "The cat is old"]),
@@ -193,10 +196,8 @@ def test_an_empty_or_broken_file_is_damage_and_not_an_empty_memory(tmp_path: Pat
 # -- any sequence ----------------------------------------------------------------------------
 
 Move = tuple[str, int, int]
-MOVES = st.lists(
-    st.tuples(st.sampled_from(["add", "supersede", "merge", "expire", "undo", "forget"]), st.integers(0, 9), st.integers(0, 9)),
-    max_size=25,
-)  # fmt: skip
+KINDS = st.sampled_from(["add", "supersede", "merge", "expire", "undo", "forget"])
+MOVES = st.lists(st.tuples(KINDS, st.integers(0, 9), st.integers(0, 9)), max_size=25)
 
 
 def snapshot(memory: Memory) -> list[tuple[Any, ...]]:

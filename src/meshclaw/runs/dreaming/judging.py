@@ -28,7 +28,7 @@ from meshclaw.flow.memory import (
     weakest,
 )
 from meshclaw.runs.dreaming.proposing import Proposal
-from meshclaw.runs.dreaming.refusal import KEPT, Reason, malformed, refusal, secret, share
+from meshclaw.runs.dreaming.refusal import KEPT, Reason, in_common, malformed, refusal, secret, share
 from meshclaw.runs.dreaming.turns import Turn
 
 MOST = 25
@@ -189,7 +189,7 @@ class Desk:
 def _alike(fact: Fact, was: Fact) -> bool:
     """Both answer one thing, or have a telling word in common."""
     answer = bool(fact.subject) and (fact.subject, fact.attribute) == (was.subject, was.attribute)
-    return answer or share(fact.text, was.text) > 0 or share(was.text, fact.text) > 0
+    return answer or in_common(fact.text, was.text)
 
 
 def _key(text: str) -> str:

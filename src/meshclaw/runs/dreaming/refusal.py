@@ -80,7 +80,8 @@ _FIRST = re.compile(
     r"\A([^\W\d_a-z]\w{3,})(?= [^\W\d_a-z]| (?:is|are|was|has|wants|likes|prefers|works|lives)\b)"
 )
 _FREE = frozenset(
-    "that this with from have they them their your person user prefers likes wants uses said told about".split()
+    "that this with from have they them their your person user prefers likes wants uses said told about "
+    "the and for are was were has had not but its his her our out who she him all any new now".split()
 )
 _FREE_STEMS = frozenset(word[:_STEM] for word in _FREE)
 
@@ -115,6 +116,11 @@ def share(text: str, held: str) -> float:
     return len(wanted & _stems(held)) / len(wanted) if wanted else 1.0
 
 
+def in_common(text: str, other: str) -> bool:
+    """They share a telling word."""
+    return bool((_stems(text) & _stems(other)) - _FREE_STEMS)
+
+
 def _asks_for_a_deed(text: str) -> bool:
     """The guard's own reading of a request: whoever could be told to do something by it is."""
     asked = wording(text)
@@ -124,7 +130,7 @@ def _asks_for_a_deed(text: str) -> bool:
 
 
 def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in re.findall(r"[^\W\d_]{4,}", plain(text))}
+    return {word[:_STEM] for word in re.findall(r"[^\W\d_]{3,}", plain(text))}
 
 
 def _names(text: str) -> set[str]:
