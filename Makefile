@@ -72,7 +72,7 @@ lock: ## Write the locked requirements again
 	    usage) from="pyproject.toml --extra usage -c requirements/run.txt" ;; \
 	    agents) from="pyproject.toml --extra agents -c requirements/run.txt" ;; \
 	    models) from="pyproject.toml --extra models -c requirements/run.txt -c requirements/usage.txt" ;; \
-	    colleague) from="pyproject.toml --extra slack --extra home --extra mcp --extra acp --extra hub -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt" ;; \
+	    colleague) from="pyproject.toml --extra slack --extra home --extra mcp --extra acp --extra memory --extra hub -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt" ;; \
 	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt -c requirements/colleague.txt -c requirements/build.txt" ;; \
 	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \
 	  esac; \

@@ -16,6 +16,7 @@ BENCHMARKS = (
     "install",
     "junk",
     "decision",
+    "memory",
     "sandbox",
     "usage/otlp",
     "usage/reading",

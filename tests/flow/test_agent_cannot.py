@@ -53,7 +53,8 @@ WORDS = "Change the file agents/x/AGENT.md, the file policy.cedar and the limit 
 
 
 @pytest.mark.parametrize(
-    "place", ["agents/x/AGENT.md", "policy.cedar", "limits.toml", "lessons.db", "ledger.db", "stop"]
+    "place",
+    ["agents/x/AGENT.md", "policy.cedar", "limits.toml", "lessons.db", "memory.db", "ledger.db", "stop"],
 )
 @pytest.mark.parametrize("verb", [WRITE, "files.undeclared"])
 def test_no_agent_writes_into_the_state_folder(
@@ -86,7 +87,7 @@ def test_nothing_that_is_shipped_reaches_the_state_folder_or_is_administration(h
     assert not [one.verb for one in declared if types(one) & {"path", "file", "file.path"}]
     for rights in (DEFAULT_RIGHTS, *intents.INTENTS.values()):
         assert "admin" not in rights.effects
-        assert {verb.partition(".")[0] for verb in rights.verbs} <= {"mail", "skill"}
+        assert {verb.partition(".")[0] for verb in rights.verbs} <= {"mail", "memory", "skill"}
 
 
 def types(declaration: Declaration) -> Iterable[str]:

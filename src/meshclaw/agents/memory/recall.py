@@ -24,7 +24,7 @@ CANDIDATES = 50
 """Taken by BM25 alone, before age and trust are weighed in."""
 MOST_WORDS = 32
 """Of a query."""
-MOST_HITS = 20_000
+MOST_HITS = 10_000
 """Facts that the words of a query may hit together; the commonest words are left out beyond that. BM25 gives such
 words next to no weight anyway, and most of the time."""
 HALF_LIFE_MS = 180 * 24 * 3_600_000
