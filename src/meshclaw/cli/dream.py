@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -14,7 +14,7 @@ from meshclaw.runs.dreaming.refusal import WORDS
 from meshclaw.runs.morning import Learned, Morning, morning
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw, open_claw
-from meshclaw.wiring.memory import DREAM, dreamer
+from meshclaw.wiring.memory import DREAM, dreaming
 
 
 @click.group("dream")
@@ -32,11 +32,11 @@ def run_(no_model: bool, dry_run: bool, as_json: bool) -> None:
     """Dream now, of what came since the last time. It goes on where it was cut short."""
     with open_claw() as claw:
         claw.refuse_if_stopped()
-        dreaming = dreamer(claw, no_model=no_model)
-        if dry_run:
-            _plan(dreaming.plan(claw.ledger.now()), as_json=as_json)
-            return
-        night = dreaming.go(claw.ledger.now(), terminal.receive(DREAM))
+        with dreaming(claw, no_model=no_model) as dreamer:
+            if dry_run:
+                _plan(dreamer.plan(claw.ledger.now()), as_json=as_json)
+                return
+            night = dreamer.go(claw.ledger.now(), terminal.receive(DREAM))
         if as_json:
             screen.data(night)
         elif night is None:
@@ -76,11 +76,11 @@ def log(last: int, as_json: bool) -> None:
         screen.data(nights)
         return
     screen.table(
-        ("RUN", "REVISION", "READ", "LEFT", "KNOWN", "REFUSED", "MODEL"),
+        ("WHEN", "RUN", "REVISION", "READ", "LEFT", "KNOWN", "REFUSED", "MODEL"),
         [
             (
-                screen.short(one.run), str(one.revision or "-"), str(one.turns), str(one.left), str(one.known),
-                str(sum(one.refused.values())), one.model or f"none ({one.without})",
+                _when(one.at), screen.short(one.run), str(one.revision or "-"), str(one.turns), str(one.left),
+                str(one.known), str(sum(one.refused.values())), one.model or f"none ({one.without})",
             )
             for one in nights
         ],
@@ -171,6 +171,10 @@ def _learned(learned: Iterable[Learned]) -> None:
 
 def _head(words: str) -> None:
     click.echo(click.style(words, bold=True))
+
+
+def _when(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _several(number: int, what: str) -> str:

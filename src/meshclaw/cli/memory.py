@@ -172,7 +172,10 @@ def forget(ids: tuple[int, ...], yes: bool, dry_run: bool, as_json: bool) -> Non
     if as_json:
         screen.data({"forgotten": gone, "wiped": is_clean})
     if not is_clean:
-        screen.words("Another process holds the file open: its last traces go when that one ends.")
+        screen.words(
+            "Its last traces are wiped when the memory is next opened: now another process is in the file, or the disk "
+            "is full."
+        )
 
 
 @command.command()
@@ -192,7 +195,7 @@ def why(id_: int, as_json: bool) -> None:
 # -- shown ---------------------------------------------------------------------------------------
 
 _FROM = {
-    "typed": "you typed it", "words": "you wrote it in a request", "outcomes": "from what you did afterwards",
+    "typed": "you typed it", "words": "from your words in a request", "outcomes": "from what you did afterwards",
     "answers": "from your answers to approvals", "facts": "joined from other memories",
 }  # fmt: skip
 

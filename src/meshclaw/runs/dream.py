@@ -89,8 +89,13 @@ class Dreamer:
     def go(self, now: datetime, request: Request | None = None) -> Night | None:
         """Dream of what came since the last one; None where nothing happened. Goes on with one that was cut short.
 
-        Raises Stopped where the kill switch is there, and what the machine is in the way of.
+        Raises Stopped where the kill switch is there, Busy where another process dreams, and what the machine is in the
+        way of.
         """
+        with self._memory.dreaming():
+            return self._go(now, request)
+
+    def _go(self, now: datetime, request: Request | None) -> Night | None:
         tell(self._memory, self._ledger)
         if (stopped := self._parts.stopped()) is not None:
             raise Stopped(f"nothing is dreamt now ({stop.told(stopped)}): {stop.refusal(stopped).reason}")
@@ -225,7 +230,7 @@ class Dreamer:
         read = [turn for batch, _ in answered for turn in batch]
         everything = len(read) == len(said) and self._source is not None
         night = Night(
-            run=span.run.id, until=span.until, revision=revision.number if revision else 0, known=desk.known,
+            run=span.run.id, at=at, until=span.until, revision=revision.number if revision else 0, known=desk.known,
             heard=span.until if everything else read[-1].seq if read else span.heard,
             refused={reason: count for reason, count in sorted(desk.refused.items()) if count},
             conflicts=conflicts_of(self._memory, desk), turns=len(read), left=len(said) - len(read),

@@ -111,7 +111,7 @@ def morning(
     first = timestamp(since)
     ended = [event.run for event in ledger.events(DreamEnded) if event.ts >= first]
     nights = [night for night in memory.nights(50) if night.run in ended]
-    last = nights[0] if nights else Night(run="", until=0, heard=0)
+    last = nights[0] if nights else Night(run="", at=0, until=0, heard=0)
     return Morning(
         since=since, made=ledger.now(), dreamt=bool(nights), model=last.model, without=last.without,
         without_words=_without(last), left=last.left, ran=tuple(_ran(ledger, first)),

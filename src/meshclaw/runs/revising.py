@@ -62,12 +62,11 @@ def state(
     with memory.writing():
         if key and (again := memory.keyed(key)) is not None:
             return Statement(revision=again)
-        judged = judge(memory, fact)
+        at = now_ms(ledger)
+        judged = judge(memory, fact, at)
         revision = None
         if judged.operation is not None:
-            revision = memory.revise(
-                [judged.operation], by=by, key=key or new_id(), at=now_ms(ledger), run=run
-            )
+            revision = memory.revise([judged.operation], by=by, key=key or new_id(), at=at, run=run)
     tell(memory, ledger)
     return Statement(revision=revision, known=judged.known, conflict=judged.conflict)
 

@@ -71,12 +71,15 @@ CLASS = "dream"
 """The class of models.toml that dreams ask, where there is one; else the usual one."""
 
 
-def dreamer(claw: Claw, *, no_model: bool = False) -> Dreamer:
-    """With the claw's own memory: for one thread at a time."""
+@contextmanager
+def dreaming(claw: Claw, *, no_model: bool = False) -> Generator[Dreamer]:
+    """One night's dreamer, with a memory opened for it alone: ``dreamer.go(claw.ledger.now())``."""
+    from meshclaw.agents.memory.store import Memory
     from meshclaw.runs.dream import NOT_SET_UP, OFF, Dreamer
 
-    parts = claw.door().parts
-    if no_model or not claw.models.classes:
-        return Dreamer(parts, claw.memory, without=OFF if no_model else NOT_SET_UP)
-    name = CLASS if CLASS in claw.models.classes else claw.models.usual
-    return Dreamer(parts, claw.memory, claw.source(name))
+    parts, classes = claw.door().parts, claw.models.classes
+    with closing(Memory.open(claw.folder / FILE)) as memory:
+        if no_model or not classes:
+            yield Dreamer(parts, memory, without=OFF if no_model else NOT_SET_UP)
+        else:
+            yield Dreamer(parts, memory, claw.source(CLASS if CLASS in classes else claw.models.usual))

@@ -181,6 +181,29 @@ def test_a_reader_that_holds_the_log_delays_the_wiping_and_that_is_told(tmp_path
     assert not [one for one in tmp_path.iterdir() if b"ylophon" in one.read_bytes()]
 
 
+def test_a_full_disk_delays_the_wiping_and_keeps_the_memory_usable(tmp_path: Path) -> None:
+    """The wiping writes the file anew, which takes room; what is to be forgotten is out of reach all the same."""
+    memory = Memory.open(tmp_path / "memory.db")
+    [a, *_] = keep(memory, "The word is Xylophon", *(f"number {n} {'x' * 200}" for n in range(200)))
+    real = memory.db
+
+    class Full:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+        def execute(self, statement: str, *values: Any) -> Any:
+            if statement == "VACUUM":
+                raise sqlite3.OperationalError("database or disk is full")
+            return real.execute(statement, *values)
+
+    memory.db = Full()  # type: ignore[assignment]
+    memory.forget([a], key="f", at=2)
+    assert (memory.is_clean(), memory.get(a).text) == (False, "")
+    memory.close()
+    Memory.open(tmp_path / "memory.db").close()
+    assert not [one for one in tmp_path.iterdir() if b"ylophon" in one.read_bytes()]
+
+
 def test_an_empty_or_broken_file_is_damage_and_not_an_empty_memory(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     path.touch()

@@ -8,12 +8,15 @@ does it.
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from meshclaw import sqlite
-from meshclaw.errors import Damaged
+from meshclaw.errors import Busy, Damaged
 
 SCHEMA = """
 CREATE TABLE fact (
@@ -82,14 +85,33 @@ def is_unclean(connection: sqlite3.Connection) -> bool:
 
 
 def clean(connection: sqlite3.Connection) -> bool:
-    """False where another process reads in the log, so that it could not be emptied yet: it is left marked."""
-    connection.execute("INSERT INTO words(words) VALUES ('optimize')")
-    connection.execute("VACUUM")
-    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if not busy:
-        connection.execute("UPDATE own SET unclean = 0")
+    """False where it cannot be done yet, for another process is in the file or the disk is full: it is left marked."""
+    try:
+        connection.execute("INSERT INTO words(words) VALUES ('optimize')")
+        connection.execute("VACUUM")
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            connection.execute("UPDATE own SET unclean = 0")
+    except sqlite3.OperationalError:
+        return False
     return not busy
 
 
 def new_salt() -> str:
     return secrets.token_hex(16)
+
+
+@contextmanager
+def alone(path: Path | str) -> Generator[None]:
+    """Of several processes one dreams at a time; Busy where another one does. A crash leaves nothing locked."""
+    if path == sqlite.MEMORY:
+        yield
+        return
+    with Path(f"{path}.dreaming").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(
+                "another dream is under way", fix="Wait for it; see it with: meshclaw run list"
+            ) from error
+        yield

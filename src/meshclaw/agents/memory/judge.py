@@ -26,10 +26,11 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """Facts that it contradicts and that stay."""
 
 
-def judge(memory: Memory, fact: Fact) -> Judged:
-    """``fact`` is new; its ``subject`` and ``attribute`` say what it answers."""
-    rivals = memory.about(fact.subject, fact.attribute, fact.scope)
-    if (known := _known(memory, fact, rivals)) is not None:
+def judge(memory: Memory, fact: Fact, now: int) -> Judged:
+    """``fact`` is new; its ``subject`` and ``attribute`` say what it answers. ``now``: Unix milliseconds."""
+    rivals = _standing(memory.about(fact.subject, fact.attribute, fact.scope), now)
+    alike = _standing(memory.saying(fact.text, fact.scope), now)
+    if (known := _same(fact, [*rivals, *alike])) is not None:
         return Judged(known=known.id)
     if not rivals:
         return Judged(operation=Add(fact=fact))
@@ -42,11 +43,14 @@ def judge(memory: Memory, fact: Fact) -> Judged:
     return Judged(operation=Supersede(of=tuple(one.id for one in rivals), fact=fact))
 
 
-def _known(memory: Memory, fact: Fact, rivals: list[Fact]) -> Fact | None:
+def _standing(facts: list[Fact], now: int) -> list[Fact]:
+    """Without those that ran out and are still to be put away."""
+    return [one for one in facts if one.expires is None or one.expires > now]
+
+
+def _same(fact: Fact, others: list[Fact]) -> Fact | None:
     wanted = same(fact.text)
-    return next(
-        (one for one in (*rivals, *memory.saying(fact.text, fact.scope)) if same(one.text) == wanted), None
-    )
+    return next((one for one in others if same(one.text) == wanted), None)
 
 
 _NAME = r"[\w][\w .&-]{1,40}?"

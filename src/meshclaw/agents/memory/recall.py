@@ -124,7 +124,7 @@ def _scored(one: Recalled, now: int) -> Recalled:
 
 
 _WHOSE: dict[Trust, str] = {
-    "person": "your own words", "record": "seen from what you did", "receipt": "from what I did",
+    "person": "from your own words", "record": "seen from what you did", "receipt": "from what I did",
 }  # fmt: skip
 
 

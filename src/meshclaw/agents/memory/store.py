@@ -49,6 +49,8 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     """How a dream went, stored with what it changed."""
 
     run: str
+    at: int
+    """When what it learned was stored, Unix milliseconds."""
     until: int
     """Number of the last event it looked at."""
     heard: int
@@ -80,6 +82,12 @@ class Memory:
 
     def close(self) -> None:
         self.db.close()
+
+    @contextmanager
+    def dreaming(self) -> Generator[None]:
+        """Only one process dreams at a time; Busy where another one does."""
+        with file.alone(self.path):
+            yield
 
     @contextmanager
     def writing(self) -> Generator[None]:

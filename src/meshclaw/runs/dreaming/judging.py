@@ -142,7 +142,7 @@ class Desk:
             return
         if self._replaces(fact):
             return
-        judged = judge(self._memory, fact)
+        judged = judge(self._memory, fact, self._now)
         if judged.operation is None or (fact.scope, same(fact.text)) in self._come:
             self.known += 1
             return

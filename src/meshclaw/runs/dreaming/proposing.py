@@ -82,10 +82,13 @@ def batches(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
 
 
 def prompt(memory: Memory, batch: Sequence[Turn], now: int) -> Prompt:
-    """``now``: Unix milliseconds. The fixed part is the same every night."""
+    """``now``: Unix milliseconds. The fixed part is the same every night.
+
+    What was learned from corrections is not shown: there are addresses in it that strangers chose.
+    """
     known: dict[int, Fact] = {}
     for turn in batch:
-        for found in recall(memory, turn.text, now=now, scopes=(EVERYWHERE,), limit=NEAR):
+        for found in recall(memory, turn.text, now=now, scopes=(EVERYWHERE,), limit=NEAR, trust=("person",)):
             if len(known) < KNOWN:
                 known[found.fact.id] = found.fact
     told = {
