@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+import msgspec
+
 from meshclaw.connectors.base import Performed
 from meshclaw.connectors.memory.manifest import DECLARATIONS, DROP, RECALL, REMEMBER
 from meshclaw.connectors.plain import PlainTools
@@ -88,7 +90,11 @@ def tools() -> PlainTools:
             "properties": {name: {**text, "description": words}},
         }  # fmt: skip
 
-    offered = {verb: one for verb, one in DECLARATIONS.items() if verb != DROP}
+    words = {
+        RECALL: "Look up what is remembered of the person",
+        REMEMBER: "Keep a sentence that they said to remember",
+    }
+    offered = {verb: msgspec.structs.replace(DECLARATIONS[verb], words=told) for verb, told in words.items()}
     return PlainTools(
         offered,
         {
