@@ -38,6 +38,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Marked(msgspec.Struct, frozen=True, kw_only=True):
     ts: str
+    user: str = ""
     metadata: Metadata | None = None
 
 
@@ -99,9 +100,14 @@ def _look(client: Client, channel: str, op: str, since: float, thread: str) -> s
     page = None
     for page in pages:
         for message in page.messages:
-            mark = message.metadata
-            if mark is not None and mark.event_type == EVENT and mark.event_payload.get("op") == op:
+            if _is_ours(message, op, client.workspace.bot):
                 return message.ts
     if page is not None and page.response_metadata.next_cursor:
         raise Uncertain("too much was written there since to tell whether it was posted")
     return None
+
+
+def _is_ours(message: _Marked, op: str, bot: str) -> bool:
+    mark = message.metadata
+    written = mark is not None and mark.event_type == EVENT and mark.event_payload.get("op") == op
+    return written and message.user == bot
