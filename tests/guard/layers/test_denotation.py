@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshclaw.flow.decision import Decision
-from tests.guard.desk import ME, Desk, mail, said
+from tests.guard.desk import ME, Desk, file, mail, said
 
 ASKED = "Send the agenda to bob@bluesparrow.example"
 
@@ -62,3 +62,13 @@ def test_a_long_value_does_not_hide_the_question() -> None:
 
 def test_a_reason_holds_no_content() -> None:
     assert "other.test" not in send(Desk(ASKED), "eve@other.test").reason
+
+
+@pytest.mark.parametrize(("id_", "rule"), [("13", ""), ("14", "denotation.left-out")])
+def test_a_thing_that_is_left_out_by_its_name_is_asked_about_though_an_id_names_it(
+    id_: str, rule: str
+) -> None:
+    desk = Desk("Share the file 'plan.docx' with bob@acme.example, but not the file 'salaries.docx'.")
+    desk.read("files.list_files", [file("13", "plan.docx"), file("14", "salaries.docx")])
+    decided = desk.decide("files.share_file", file_id=id_, email="bob@acme.example", permission="r")
+    assert (decided.rule if decided.verdict == "ask" else "") == rule

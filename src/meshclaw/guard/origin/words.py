@@ -8,7 +8,7 @@ from meshclaw.flow.lookalike import alike, skeleton
 from meshclaw.guard import text
 from meshclaw.guard.history import is_id, normal
 from meshclaw.guard.links import host_of
-from meshclaw.guard.origin.search import Label, Search
+from meshclaw.guard.origin.search import Label, Search, is_own_id
 from meshclaw.guard.request import amounts
 
 _MARKS = ("id", "#", "number", "no", "nr")
@@ -17,8 +17,12 @@ _CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w-]{6,}")
 
 
 def left_out(search: Search) -> Label | None:
+    """Of an id, what the thing is called: it is its name that people leave out."""
     asked = search.asked
-    return "left-out" if asked.left_out and asked.leaves_out(search.value) else None
+    if not asked.left_out:
+        return None
+    called = (name for record, leaf in search.found if is_own_id(record, leaf) for name in record.names)
+    return "left-out" if any(asked.leaves_out(one) for one in (search.value, *called)) else None
 
 
 def disguised(search: Search) -> Label | None:
