@@ -60,13 +60,14 @@ DEEDS: dict[str, Verbs] = {
     "cancel": Verbs(weak=_words("cancel decline call_off remove delete drop")),
     "move": Verbs(_words("archive"), _words("move file sort put tidy clean clean_up clear organize organise")),
     "label": Verbs(_words("label triage"), _words("mark flag tag star sort")),
+    "react": Verbs(_words("react thumbs_up give_~_thumbs_up"), into=_words("add put leave drop")),
     "send": Verbs(
         _words(
             "send mail email e-mail message reply respond answer forward notify inform text dm ping post announce "
             "contact tell thank remind cc bcc write_to write_back get_back_to let_~_know drop_a_line ask_~_if "
             "ask_~_whether ask_~_to ask_~_about ask_~_for ask_~_when"
         ),
-        _words("write drop shoot fire_off share return"),
+        _words("write drop shoot fire_off share return upload"),
     ),
     "share": Verbs(_words("share"), _words("give grant invite"), _words("give_~_access let_~_see let_~_edit")),
     "invite": Verbs(_words("invite"), into=_words("add include bring")),
