@@ -33,6 +33,8 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     """``T0123``; an organisation-wide installation has ``E0123``."""
     host: str
     """``acme.slack.com``: how people and addresses name it."""
+    enterprise: str = ""
+    """``E0123`` where the company has several workspaces: people of all of them are colleagues."""
     name: str = ""
     bot: str = ""
     """The claw's own user id there: what it wrote itself is never a request."""

@@ -41,7 +41,7 @@ class World:
         self.user("meshclaw", id_=BOT, real_name="MeshClaw", is_bot=True, bot_id=BOT_ID)
 
     def new_id(self, letter: str) -> str:
-        return f"{letter}{next(self._number):09d}"
+        return f"{letter}0{next(self._number):04d}ACME"
 
     def new_ts(self) -> str:
         with self.lock:

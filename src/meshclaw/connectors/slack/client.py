@@ -134,6 +134,18 @@ class Client:
         proved = self._convert("auth.test", answer, Proved, writes=False)
         return msgspec.structs.replace(proved, scopes=scopes_of(answer))
 
+    def fetch(self, url: str, most: int) -> bytes:
+        """The bytes of a file, with the bot's token."""
+        from meshclaw.connectors.slack.transfer import fetch
+
+        return fetch(url, token=self._token("bot"), api=self._api, most=most)
+
+    def put(self, url: str, data: bytes) -> None:
+        """Bytes to an upload address."""
+        from meshclaw.connectors.slack.transfer import put
+
+        put(url, data, api=self._api)
+
     def socket(self, *, ping_seconds: float = 5, workers: int = 2) -> SocketModeClient:
         """slack_sdk's own Socket Mode client with our tokens, not yet connected."""
         from slack_sdk.socket_mode.builtin import SocketModeClient

@@ -23,6 +23,15 @@ from meshclaw.errors import (
     Uncertain,
 )
 
+
+class Declined(Refused):
+    """``said``: Slack's own code for it."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
 _SIGN_IN = frozenset(
     "invalid_auth not_authed token_revoked token_expired account_inactive invalid_refresh_token "
     "two_factor_setup_required not_allowed_token_type".split()
@@ -64,7 +73,7 @@ def _refusal(method: str, code: str, needed: str) -> MeshClawError:
     if code in _LONG:
         return TooLong(f"that is more than Slack takes at once ({code})")
     if code != "missing_scope":
-        return Refused(f"Slack refuses {method}: {_WORDS.get(code, code)}")
+        return Declined(f"Slack refuses {method}: {_WORDS.get(code, code)}", code)
     return Refused(
         f"the Slack app may not call {method}: it lacks the scope {needed or '(unnamed)'}",
         fix="Add it to the app and install it again: meshclaw slack manifest",
