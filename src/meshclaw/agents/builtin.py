@@ -33,7 +33,7 @@ CLAW = Agent(
     intents=frozenset({"ask"}),
     rights=Rights(
         effects=frozenset({"read", "label", "write", "draft", "send"}),
-        verbs=frozenset({"mail.*", "memory.recall", "memory.remember"}),
+        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "slack.*"}),
     ),
 )  # fmt: skip
 
@@ -41,7 +41,12 @@ UNDO = Agent(
     name="undo", version="1", owner="meshclaw",
     purpose="Takes back what another run did, on a person's word.",
     intents=frozenset({"undo"}),
-    rights=Rights(effects=frozenset({"label", "write"}), verbs=frozenset({"mail.label", "mail.move", "memory.drop"})),
+    rights=Rights(
+        effects=frozenset({"label", "write"}),
+        verbs=frozenset(
+            {"mail.label", "mail.move", "memory.drop", "slack.delete", "slack.unreact", "slack.remove"}
+        ),
+    ),
 )  # fmt: skip
 
 DREAMER = Agent(

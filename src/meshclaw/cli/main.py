@@ -16,6 +16,7 @@ NOUNS = {
     "ask": "Say it in your own words; a model is asked only where no command will do.",
     "agent": "Agents that people write and share: new, test, install, run.",
     "mail": "Connect a mailbox, triage it, read the digest, ask why.",
+    "slack": "Connect Slack, test it, and the app that it needs.",
     "approvals": "What waits for your word: list, why, allow, deny, health.",
     "run": "What the claw did: list, show, resume, cancel, undo.",
     "outcomes": "What became of it: stood, edited, undone.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from meshclaw.errors import SignInNeeded, UserError
@@ -79,6 +80,15 @@ def to_keyring(key: str, secret: str, *, other_ways: str = "") -> None:
         raise UserError(
             f"this system has no keyring that works ({error})", fix=other_ways or _OTHER_WAYS
         ) from error
+
+
+def drop_from_keyring(key: str) -> None:
+    """Forget it; what is not there is forgotten already."""
+    import keyring
+    from keyring.errors import KeyringError
+
+    with suppress(KeyringError):
+        keyring.delete_password(SERVICE, key)
 
 
 _OTHER_WAYS = "Put the password into a file that only you can read and connect with --secret-file FILE."

@@ -13,7 +13,7 @@ import msgspec
 
 from meshclaw.errors import Damaged, NotFound, SignInNeeded, UserError
 from meshclaw.settings.loopback import is_loopback
-from meshclaw.settings.secrets import from_keyring, read_file, to_keyring
+from meshclaw.settings.secrets import drop_from_keyring, from_keyring, read_file, to_keyring
 
 Kind = Literal["bot", "app", "user"]
 """``bot`` acts and reads, ``app`` opens the socket, ``user`` (not needed) searches what the person may see."""
@@ -46,6 +46,11 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     """Path of a file with the tokens; empty means the keyring of the system."""
     api: str = API
     """Another one only for Slack's government cloud, or on this machine."""
+
+    @property
+    def own(self) -> str:
+        """The person's address there, in normal form."""
+        return f"{self.me}@{self.host}".lower()
 
     @property
     def subject(self) -> str:
@@ -117,6 +122,13 @@ def token_of(workspace: Workspace, kind: Kind) -> str:
 
 def keep_token(workspace: Workspace, kind: Kind, token: str) -> None:
     to_keyring(f"slack:{workspace.team}:{kind}", token, other_ways=_OTHER_WAYS)
+
+
+def forget_tokens(workspace: Workspace) -> None:
+    """From the keyring; a file is the person's own."""
+    if not workspace.secret_file:
+        for kind in workspace.tokens:
+            drop_from_keyring(f"slack:{workspace.team}:{kind}")
 
 
 def tokens_in(text: str) -> dict[Kind, str]:

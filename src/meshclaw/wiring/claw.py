@@ -16,6 +16,7 @@ from meshclaw.agents.builtin import AGENTS, shipped
 from meshclaw.connectors.mail.manifest import DECLARATIONS as MAIL
 from meshclaw.connectors.memory.manifest import DECLARATIONS as MEMORY
 from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILL
+from meshclaw.connectors.slack.manifest import DECLARATIONS as SLACK
 from meshclaw.errors import MeshClawError, Stopped, UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.declaration import Declaration
@@ -39,6 +40,7 @@ from meshclaw.runs.deciding import Parts
 from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
 from meshclaw.settings.secrets import secret_of
+from meshclaw.settings.slack import Workspaces
 from meshclaw.wiring.place import Place
 
 if TYPE_CHECKING:  # these load what most commands do without
@@ -57,7 +59,7 @@ if TYPE_CHECKING:  # these load what most commands do without
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
 
-SHIPPED = {"mail": MAIL, "memory": MEMORY, "skill": SKILL}
+SHIPPED = {"mail": MAIL, "memory": MEMORY, "skill": SKILL, "slack": SLACK}
 """What the connectors declare that come with MeshClaw."""
 NOWHERE: Mapping[str, Place] = {}
 _TURN: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -70,6 +72,7 @@ class Claw:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.accounts = Accounts(folder)
+        self.workspaces = Workspaces(folder)
 
     @cached_property
     def ceiling(self) -> Ceiling:
@@ -242,9 +245,10 @@ class Claw:
         return Person(login=_login(), unit=company.unit, company=company.domains)
 
     def directory(self, *accounts: Account | None) -> Directory:
-        """The addresses of these accounts that are the person's own, and the lists that the company names."""
+        """The person's own addresses, of these accounts and in Slack, and the lists that the company names."""
         own = frozenset(one.lower() for known in accounts if known for one in known.me)
-        return Directory(own=own, lists=self.ceiling.company.lists)
+        here = frozenset(one.own for one in self.workspaces.all() if one.me)
+        return Directory(own=own | here, lists=self.ceiling.company.lists)
 
     def declarations(self) -> list[Declaration]:
         """What every connector here can do."""

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from meshclaw.connectors.mail.manifest import DECLARATIONS
+from meshclaw.connectors.slack.manifest import DECLARATIONS as SLACK
 from meshclaw.flow.declaration import Argument, Declaration
 from meshclaw.flow.event.guard import ConnectorReviewed
 from meshclaw.guard.layers.review import SHIPPED, pin, reviewed
@@ -13,8 +14,10 @@ from meshclaw.guard.layers.review import SHIPPED, pin, reviewed
 MAIL = list(DECLARATIONS.values())
 
 
-def test_the_shipped_pin_is_that_of_the_mail_connector() -> None:
-    assert SHIPPED["mail"] == pin(MAIL), f"review the change, then pin it: {pin(MAIL)}"
+@pytest.mark.parametrize(("connector", "declared"), [("mail", DECLARATIONS), ("slack", SLACK)])
+def test_the_shipped_pin_is_that_of_the_connector(connector: str, declared: dict[str, Declaration]) -> None:
+    now = pin(declared.values())
+    assert SHIPPED[connector] == now, f"review the change, then pin it: {now}"
 
 
 def test_the_order_of_declarations_does_not_matter() -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from meshclaw.connectors.slack import scopes
 from tests.servers.slack.faults import Faults
 from tests.servers.slack.methods import Caller
 from tests.servers.slack.socket import Envelope, Socket
@@ -13,7 +14,8 @@ from tests.servers.slack.web import Called, Web
 from tests.servers.slack.world import APP, BOT, BOT_ID, ME, TEAM, Thing, World
 
 BOT_TOKEN, APP_TOKEN, USER_TOKEN = "xoxb-tests-bot", "xapp-tests-app", "xoxp-tests-user"
-_ALL = frozenset({"*", "chat:write", "files:read"})
+BOTS = frozenset(scopes.bot())
+"""What the shipped app asks for: a call for which that is not enough fails here too."""
 
 
 class Slack:
@@ -22,8 +24,8 @@ class Slack:
         self.faults = Faults()
         self.socket = Socket(ack_seconds)
         self.tokens = {
-            BOT_TOKEN: Caller("bot", BOT, _ALL), APP_TOKEN: Caller("app", "", frozenset({"connections:write"})),
-            USER_TOKEN: Caller("user", ME, _ALL),
+            BOT_TOKEN: Caller("bot", BOT, BOTS), APP_TOKEN: Caller("app", "", frozenset({"connections:write"})),
+            USER_TOKEN: Caller("user", ME, frozenset(scopes.user())),
         }  # fmt: skip
         self.web = Web(
             self.world, self.faults, self.tokens, {"apps.connections.open": self.socket.open}, self._done

@@ -143,7 +143,7 @@ class Web:
         function, scope = METHODS[method]
         if caller.kind == "app":
             raise Wrong("not_allowed_token_type")
-        if caller.kind == "bot" and scope and scope not in caller.scopes and "*" not in caller.scopes:
+        if caller.kind == "bot" and scope and scope not in caller.scopes:
             raise Wrong("missing_scope", needed=scope, provided=",".join(sorted(caller.scopes)))
         with self.world.lock:
             found = function(self.world, caller, {**arguments, "base": self.base})
@@ -167,7 +167,7 @@ class Web:
 
     def download(self, request: BaseHTTPRequestHandler, file: str) -> None:
         caller = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
-        if caller is None or not caller.scopes & {"files:read", "*"}:  # Slack shows a page to sign in
+        if caller is None or "files:read" not in caller.scopes:  # Slack shows a page to sign in
             raw(request, b"<!DOCTYPE html><html>Sign in</html>", "text/html")
             return
         raw(request, self.world.contents[file], "application/octet-stream")

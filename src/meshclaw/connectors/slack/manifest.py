@@ -22,18 +22,7 @@ _LOUD = {
         "destination", "audience", required=False
     ),  # "@channel", as the person must have written it
 }
-_OUTSIDERS = (
-    "outside",
-    "outsiders",
-    "external",
-    "partner",
-    "customer",
-    "client",
-    "vendor",
-    "supplier",
-    "guest",
-    "guests",
-)
+_OUTSIDERS = tuple("outside outsiders external externally partner partners guest guests shared".split())
 
 _BY_SLACK = Field("structured", writer="system")
 _WHO_ELSE = Field("structured", "organisation.id", "system", words=_OUTSIDERS)
@@ -51,7 +40,7 @@ _PERSON = {
     "name": Field("structured", "name", "system"),
     "outside": _WHO_ELSE,
     "real_name": Field("free_text", "name", "member"),
-    "shown_as": Field("free_text", "name", "member"),
+    "shown_as": Field("free_text", "message", "member"),  # anybody may call themselves "general"
     "title": Field("free_text", "message", "member"),
     "strange_name": Field("free_text", "name", "anyone"),
 }
@@ -69,12 +58,12 @@ _SAID = {
     "text": Field("free_text", "message", "member", "internal"),
     "foreign_text": Field("free_text", "message", "anyone", "internal"),
     "files.id": Field("structured", "file.id", "system"),
-    "files.name": Field("free_text", "name", "anyone"),
+    "files.name": Field("free_text", "message", "anyone"),
     "files.size": Field("structured", "size", "system"),
 }
 _FILE = {
     "id": Field("structured", "file.id", "system"),
-    "name": Field("free_text", "name", "anyone"),
+    "name": Field("free_text", "message", "anyone"),
     "kind": _BY_SLACK,
     "size": Field("structured", "size", "system"),
     "path": _BY_SLACK,

@@ -60,7 +60,8 @@ def post(
     is lost, it is looked for; ``Uncertain`` only where that shows nothing.
     """
     message: dict[str, Value] = {
-        "channel": channel, "text": text, "metadata": metadata(op), "parse": "none", "unfurl_links": False,
+        "channel": channel, "text": text, "metadata": metadata(op), "parse": "none", "link_names": False,
+        "unfurl_links": False,
         "unfurl_media": False,
     }  # fmt: skip
     if thread:

@@ -25,6 +25,7 @@ SHIPPED = {
     "mail": "e37d762c68f55dff85a01757a855ee1b97245b1c2f9c93a11a6121a0f464c948",
     "memory": "3554d6a9f4ae5747667f471913acedd5f2d3db128eaffbde1c14d1ed098da8c9",
     "skill": "73a0a21355112a96c731858cbd36fe86ef8bdf2b361c481f22bfd1520469e6f4",
+    "slack": "7600c1ce0dbe78acdc261fd0041b785d023e42b89fcb45e8a77a4234c8f606a8",
 }
 """By connector, what was reviewed with this version. Whoever changes a manifest reads the change as an attacker would
 and then writes the new pin here; ``tests/guard/test_review.py`` prints it."""

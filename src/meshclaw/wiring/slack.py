@@ -1,0 +1,47 @@
+"""The Slack connector over one workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from meshclaw.connectors.slack.manifest import DECLARATIONS
+from meshclaw.settings.slack import Workspace
+from meshclaw.wiring.claw import Claw
+from meshclaw.wiring.place import Lazy, Place, Site
+
+if TYPE_CHECKING:  # these load what a run without Slack does without
+    from meshclaw.connectors.slack.connector import SlackConnector
+
+NAME = "slack"
+FILES = "files/slack"
+"""What is fetched, below the state folder."""
+
+
+def workspace_of(claw: Claw, subject: str) -> Workspace | None:
+    """The workspace that a run is about, or the only one there is."""
+    known = claw.workspaces.all()
+    if subject.startswith("slack:"):
+        return next((one for one in known if one.subject == subject), None)
+    return known[0] if len(known) == 1 else None
+
+
+def places(site: Site, stack: ExitStack) -> dict[str, Place]:
+    workspace = workspace_of(site.claw, site.subject)
+    if workspace is None:
+        return {}
+    from meshclaw.connectors.slack.tools import SlackTools
+
+    @contextmanager
+    def opened() -> Generator[SlackConnector]:
+        yield connector(site.claw, workspace)
+
+    return {NAME: Place(connector=Lazy(DECLARATIONS, opened, stack), tools=SlackTools())}
+
+
+def connector(claw: Claw, workspace: Workspace) -> SlackConnector:
+    from meshclaw.connectors.slack.client import Client
+    from meshclaw.connectors.slack.connector import SlackConnector
+
+    return SlackConnector(Client(workspace), claw.folder / FILES)
