@@ -152,3 +152,12 @@ def test_every_scope_of_the_app_has_its_reason_and_a_method_that_needs_it(home: 
 @pytest.mark.parametrize("text", ["xoxb-1\nxapp-2\n", "\n xoxb-1 \n\nxapp-2"])
 def test_tokens_are_told_apart_by_how_they_begin(text: str) -> None:
     assert tokens_in(text) == {"bot": "xoxb-1", "app": "xapp-2"}
+
+
+def test_a_claw_with_slack_alone_can_be_asked(slack: Slack, home: Path, ring: InMemory) -> None:
+    connect(slack)
+    result = CliRunner().invoke(
+        cli,
+        ["ask", "--model", "anthropic:claude-haiku-4-5", "--dry-run", "post to #deploys that all is well"],
+    )
+    assert "with the tools of slack:acme.slack.com" in result.output

@@ -89,16 +89,16 @@ def by_model(
 ) -> Answer | None:  # fmt: skip
     """``model``: a class or one of them; where nobody names one, what the agent wants, or the usual."""
     claw.refuse_if_stopped()
-    mine, wanted = claw.account(account), model or agent.model or claw.models.usual
+    subject, wanted = _subject(claw, account), model or agent.model or claw.models.usual
     entries = claw.models.of(wanted)
     names = ", then ".join(entry.name for entry in entries)
     if dry_run:
-        screen.words(f"Would ask {names}, with the tools of {mine.address}.")
+        screen.words(f"Would ask {names}, with the tools of {subject}.")
         return None
     why = ": no command answers this whole" if agent is CLAW else f", as {agent.name} {agent.version}"
     screen.words(f"Asking {names}{why}.")
     run = start(
-        claw.ledger, claw.contents, request=terminal.receive(intent, asked), agent=agent, subject=mine.address
+        claw.ledger, claw.contents, request=terminal.receive(intent, asked), agent=agent, subject=subject
     )
     answer = converse(claw, run, wanted)
     if as_json:
@@ -106,6 +106,13 @@ def by_model(
     else:
         _show(answer, run.id)
     return answer
+
+
+def _subject(claw: Claw, account: str | None) -> str:
+    """What a run is about first: the mailbox; without any, the one Slack workspace."""
+    if account is None and not claw.accounts.all() and len(workspaces := claw.workspaces.all()) == 1:
+        return workspaces[0].subject
+    return claw.account(account).address
 
 
 def _show(answer: Answer, run: str) -> None:

@@ -523,12 +523,12 @@ def test_a_question_names_the_channel_and_shows_the_message(slack: Slack, connec
     arguments = {"channel": at(channel), "message": f"{channel}/{ts}", "text": "well", "mentions": [at(kim)]}
     shown = connector.enclose(Action(run=RUN, verb="slack.reply", arguments=arguments))
     assert {name: (one.role, one.value) for name, one in shown.items()} == {
-        "channel name": ("destination", "#with-vendor (shared with outside)"),
+        "channel-name": ("destination", "#with-vendor (shared with outside)"),
         "mentioned": ("destination", ["@kim"]),
-        "about the message": ("text", "kim:\nhow is it going?"),
+        "about-message": ("text", "kim:\nhow is it going?"),
     }  # fmt: skip
     direct = connector.enclose(Action(run=RUN, verb="slack.dm", arguments={"user": at(kim), "text": "hello"}))
-    assert direct["user name"].value == "@kim (Kim Stone)"
+    assert direct["user-name"].value == "@kim (Kim Stone)"
 
 
 def test_what_cannot_be_shown_is_an_error(connector: SlackConnector) -> None:

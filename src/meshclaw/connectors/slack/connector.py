@@ -237,18 +237,18 @@ class SlackConnector:
         found: dict[str, Enclosed] = {}
         if "channel" in action.arguments:
             place = self._places.one(self._id(action, "channel"))
-            found["channel name"] = Enclosed(role="destination", value=self._places.called(place))
+            found["channel-name"] = Enclosed(role="destination", value=self._places.called(place))
         if "user" in action.arguments:
             person = self._people.person(self._people.fresh(self._id(action, "user")))
             names = person.strange_name or person.shown_as or person.real_name
-            found["user name"] = Enclosed(role="destination", value=f"@{person.name} ({names})")
+            found["user-name"] = Enclosed(role="destination", value=f"@{person.name} ({names})")
         if mentioned := arguments.texts(action, "mentions"):
             handles = [f"@{self._people.handle(address.id_of(one, self._host))}" for one in mentioned]
             found["mentioned"] = Enclosed(role="destination", value=handles)
         if "message" in action.arguments:
             said = self._message(arguments.text(action, "message"))
             about = "\n".join(filter(None, (f"{said.by}:", said.text, said.foreign_text)))
-            found["about the message"] = Enclosed(role="text", value=about)
+            found["about-message"] = Enclosed(role="text", value=about)
         return found
 
     def _message(self, ref: str) -> Said:
