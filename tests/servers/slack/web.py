@@ -13,11 +13,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from tests.servers.slack import writing
 from tests.servers.slack.faults import Fault, Faults
 from tests.servers.slack.methods import METHODS, Caller
 from tests.servers.slack.world import Thing, World, Wrong
 
 Own = Callable[[Caller, Thing], Thing]
+
+
+assert writing  # importing it puts its methods on the list
 
 
 class Called(msgspec.Struct, frozen=True):

@@ -11,9 +11,10 @@ import msgspec
 from meshclaw.connectors.base import Performed
 from meshclaw.connectors.slack import address, arguments, markup, once
 from meshclaw.connectors.slack.client import Client
+from meshclaw.connectors.slack.enclosed import enclosed
 from meshclaw.connectors.slack.files import Files
 from meshclaw.connectors.slack.manifest import DECLARATIONS
-from meshclaw.connectors.slack.messages import Message, Messages, Reader, Said
+from meshclaw.connectors.slack.messages import Messages, Reader
 from meshclaw.connectors.slack.people import People
 from meshclaw.connectors.slack.places import Places
 from meshclaw.connectors.slack.search import Search
@@ -234,33 +235,7 @@ class SlackConnector:
     def enclose(self, action: Action) -> Mapping[str, Enclosed]:
         """What the channel or person is called, and the message that is answered or taken back."""
         arguments.check(action)
-        found: dict[str, Enclosed] = {}
-        if "channel" in action.arguments:
-            place = self._places.one(self._id(action, "channel"))
-            found["channel-name"] = Enclosed(role="destination", value=self._places.called(place))
-        if "user" in action.arguments:
-            person = self._people.person(self._people.fresh(self._id(action, "user")))
-            names = person.strange_name or person.shown_as or person.real_name
-            found["user-name"] = Enclosed(role="destination", value=f"@{person.name} ({names})")
-        if mentioned := arguments.texts(action, "mentions"):
-            handles = [f"@{self._people.handle(address.id_of(one, self._host))}" for one in mentioned]
-            found["mentioned"] = Enclosed(role="destination", value=handles)
-        if "message" in action.arguments:
-            said = self._message(arguments.text(action, "message"))
-            about = "\n".join(filter(None, (f"{said.by}:", said.text, said.foreign_text)))
-            found["about-message"] = Enclosed(role="text", value=about)
-        return found
-
-    def _message(self, ref: str) -> Said:
-        channel, ts = address.parts_of(ref)
-        return self._reader.said(self._raw(channel, ts), channel)
-
-    def _raw(self, channel: str, ts: str) -> Message:
-        asked: dict[str, Value] = {"channel": channel, "ts": ts, "limit": 1, "latest": ts, "inclusive": True}
-        found = self._client.read("conversations.replies", Messages, asked).messages
-        if (one := next((one for one in found if one.ts == ts), None)) is None:
-            raise NotFound("that message is gone")
-        return one
+        return enclosed(action, self._client, self._people, self._places, self._reader)
 
     # -- evidence after a crash ------------------------------------------------------------
 
