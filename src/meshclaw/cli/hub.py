@@ -72,7 +72,9 @@ def init(name: str, folder: Path | None, dry_run: bool) -> None:
 @command.command()
 @in_folder
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8790, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="Port to listen on."
+)
 @click.option("--behind-tls", is_flag=True, help="A proxy in front of it speaks TLS: needed off loopback.")
 def serve(folder: Path | None, host: str, port: int, behind_tls: bool) -> None:
     """Serve claws until Ctrl-C."""
