@@ -33,7 +33,7 @@ CLAW = Agent(
     intents=frozenset({"ask"}),
     rights=Rights(
         effects=frozenset({"read", "label", "write", "draft", "send"}),
-        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "slack.*"}),
+        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "slack.*", "mcp.*"}),
     ),
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ UNDO = Agent(
     rights=Rights(
         effects=frozenset({"label", "write"}),
         verbs=frozenset(
-            {"mail.label", "mail.move", "memory.drop", "slack.delete", "slack.unreact", "slack.remove"}
+            {"mail.label", "mail.move", "memory.drop", "slack.delete", "slack.unreact", "slack.remove", "mcp.*"}
         ),
     ),
 )  # fmt: skip

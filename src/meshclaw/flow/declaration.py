@@ -128,10 +128,15 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The most secret of what comes back."""
         return SECRECY[max((SECRECY.index(field.secrecy) for field in self.results.values()), default=0)]
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Its connector, and ``mcp`` where a server tells of it: what a policy calls it besides its name."""
+        return (self.connector, "mcp") if self.definition else (self.connector,)
+
     @cached_property
     def patterns(self) -> frozenset[str]:
-        """As rights name it: ``mail.move`` and ``mail.*``."""
-        return frozenset((self.verb, f"{self.connector}.*"))
+        """As rights name it: ``mail.move`` and ``mail.*``; a tool of any MCP server also ``mcp.*``."""
+        return frozenset((self.verb, *(f"{group}.*" for group in self.groups)))
 
     @cached_property
     def files(self) -> frozenset[str]:

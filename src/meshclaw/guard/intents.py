@@ -25,14 +25,22 @@ INTENTS: dict[str, Rights] = {
     # What a person asks for in words: the words themselves are the licence.
     "ask": Rights(
         effects=frozenset({"read", "draft", "label", "write", "send"}),
-        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "skill.*", "slack.*"}),
+        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "skill.*", "slack.*", "mcp.*"}),
     ),
     # A dream changes the memory and reaches nothing else: it has no verb at all.
     "memory.dream": Rights(),
     "undo": Rights(
         effects=frozenset({"label", "write"}),
         verbs=frozenset(
-            {"mail.label", "mail.move", "memory.drop", "slack.delete", "slack.unreact", "slack.remove"}
+            {
+                "mail.label",
+                "mail.move",
+                "memory.drop",
+                "slack.delete",
+                "slack.unreact",
+                "slack.remove",
+                "mcp.*",
+            }
         ),
     ),
 }

@@ -23,6 +23,8 @@ class _Verb(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     arguments: dict[str, Argument] = {}
     returns: str = ""
     """Names a table under ``fields``."""
+    undo: dict[str, object] = {}
+    """How it is taken back: its connector reads that."""
 
 
 class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

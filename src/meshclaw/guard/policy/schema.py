@@ -32,12 +32,12 @@ def terms_of(declarations: Iterable[Declaration]) -> Terms:
             f"the declarations of the connectors make no schema ({error}), so nothing runs",
             fix="A connector declares a verb that has no plain name; update or remove it.",
         ) from error
-    groups = {one.verb: frozenset({one.verb, _connector(one), f"effect.{one.effect}"}) for one in declared}
+    groups = {one.verb: frozenset({one.verb, *one.groups, f"effect.{one.effect}"}) for one in declared}
     return Terms(schema=schema, groups=groups)
 
 
-OURS = frozenset({"mail", "memory", "skill", "slack"})
-"""Connectors that come with MeshClaw: policies may always speak of them."""
+OURS = frozenset({"mail", "mcp", "memory", "skill", "slack"})
+"""Connectors that come with MeshClaw, and ``mcp`` for those of every MCP server: policies may always speak of them."""
 _NOUNS = Path(__file__).with_name("schema.cedarschema")
 _APPLIES = "appliesTo { principal: Run, resource: Target, context: Circumstances };"
 
@@ -50,19 +50,15 @@ def schema_text(declarations: Iterable[Declaration]) -> str:
 def _actions(declarations: list[Declaration]) -> Iterator[str]:
     # Groups apply by themselves too: a policy about deployments is no mistake where nothing deploys.
     groups = (
-        OURS | {f"effect.{effect}" for effect in get_args(Effect)} | {_connector(one) for one in declarations}
+        OURS
+        | {f"effect.{effect}" for effect in get_args(Effect)}
+        | {group for one in declarations for group in one.groups}
     )
     for group in sorted(groups):
         yield f"action {_quoted(group)} {_APPLIES}"
     for one in sorted(declarations, key=lambda one: one.verb):
-        parents = ", ".join(
-            f"Action::{_quoted(group)}" for group in (_connector(one), f"effect.{one.effect}")
-        )
+        parents = ", ".join(f"Action::{_quoted(group)}" for group in (*one.groups, f"effect.{one.effect}"))
         yield f"action {_quoted(one.verb)} in [{parents}] {_APPLIES}"
-
-
-def _connector(declaration: Declaration) -> str:
-    return declaration.verb.partition(".")[0]
 
 
 def _quoted(text: str) -> str:

@@ -30,6 +30,7 @@ def run(
     egress: Egress | None = None,
     stdin: int = subprocess.DEVNULL,
     on_output: Callable[[Stream, bytes], None] | None = None,
+    over: Callable[[], bool] | None = None,
 ) -> Finished:
     """Run ``command`` with ``tmp`` as its home. What it starts in another process group is not ended with it."""
     port = _serve(egress) if egress else 0
@@ -46,7 +47,7 @@ def run(
         start_new_session=True,
     ) as process:  # fmt: skip
         try:
-            finished = pump(Running(process=process, kill=lambda: _kill(process)), profile, on_output)
+            finished = pump(Running(process=process, kill=lambda: _kill(process)), profile, on_output, over)
         finally:
             _kill(process)
     return msgspec.structs.replace(finished, sandboxed=in_seatbelt)

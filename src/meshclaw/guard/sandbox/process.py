@@ -67,6 +67,7 @@ def in_bubblewrap(
     egress: Egress | None = None,
     stdin: int = subprocess.DEVNULL,
     on_output: Callable[[Stream, bytes], None] | None = None,
+    over: Callable[[], bool] | None = None,
 ) -> Finished:
     """Run ``command``. Raises Refused where the sandbox cannot be built as asked; then nothing ran."""
     with only_one(profile.work) as work:
@@ -74,7 +75,7 @@ def in_bubblewrap(
         mounts = Mounts(system=system_mounts(), held=found.held, sealed=found.sealed)
         try:
             with _sandbox(bwrap, profile, mounts, command, egress=egress, stdin=stdin) as running:
-                finished = pump(running, profile, on_output)
+                finished = pump(running, profile, on_output, over)
         finally:
             planted = set_aside(work, found.absent)
     return msgspec.structs.replace(finished, planted=planted)
@@ -208,9 +209,10 @@ def _whole_tree(pid: int, process: subprocess.Popen[bytes]) -> Generator[Callabl
 
 
 def pump(
-    running: Running, profile: Profile, on_output: Callable[[Stream, bytes], None] | None = None
-) -> Finished:
-    """Read both streams until the command ends, or until time or disk are used up and it is ended."""
+    running: Running, profile: Profile, on_output: Callable[[Stream, bytes], None] | None = None,
+    over: Callable[[], bool] | None = None,
+) -> Finished:  # fmt: skip
+    """Read both streams until the command ends, or until time or disk are used up, or ``over``, and it is ended."""
     kept: dict[Stream, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
     until, stopped = time.monotonic() + profile.limits.wall_s, ""
     with selectors.DefaultSelector() as selector:
@@ -226,7 +228,7 @@ def pump(
                 if on_output:
                     on_output(key.data, part)
             stopped = stopped or _used_up(profile, until)
-            if stopped or running.process.poll() is not None:
+            if stopped or (over is not None and over()) or running.process.poll() is not None:
                 running.kill()
     code = running.process.wait()
     return Finished(

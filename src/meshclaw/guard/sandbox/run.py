@@ -52,12 +52,14 @@ def run(
     unsandboxed_allowed: bool = False,
     stdin: int = subprocess.DEVNULL,
     on_output: Callable[[Stream, bytes], None] | None = None,
+    over: Callable[[], bool] | None = None,
 ) -> Finished:
     """Run ``command`` and wait for it; whatever it started has ended then.
 
     ``egress`` replaces the proxy that the profile's rules give. ``unsandboxed_allowed`` is a person's word, from
-    the ceiling file. Raises Refused where no sandbox can be had or a canary got out of one, Busy where another
-    works in the same folder, UserError where the profile opens too much.
+    the ceiling file. Once ``over``, asked ten times a second, says so, it is ended. Raises Refused where no sandbox
+    can be had or a canary got out of one, Busy where another works in the same folder, UserError where the profile
+    opens too much.
     """
     check(profile, state=home())
     for secret in secrets:
@@ -74,13 +76,13 @@ def run(
         if found.kind == "bubblewrap":
             probe.ensure(found.path, egress=egress is not None)
             finished = in_bubblewrap(
-                found.path, profile, command, egress=egress, stdin=stdin, on_output=on_output
+                found.path, profile, command, egress=egress, stdin=stdin, on_output=on_output, over=over
             )
         else:
             tmp = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meshclaw-"))).resolve()
             finished = bare.run(
                 profile, command, tmp=tmp, in_seatbelt=found.kind == "seatbelt",
-                egress=egress, stdin=stdin, on_output=on_output,
+                egress=egress, stdin=stdin, on_output=on_output, over=over,
             )  # fmt: skip
     if egress is None:
         return finished

@@ -1,0 +1,193 @@
+"""Which MCP servers there are: a file each, ``mcp/NAME.toml`` of the state folder. No secret is ever in one.
+
+command = ["/opt/notes/bin/notes-server", "--all"]     # a program, run in a sandbox
+reads = ["/opt/notes"]                                  # shown to it besides the system, read-only
+folder = "/home/ada/notes"                              # the one folder it may write to; else an empty one, gone afterwards
+hosts = ["api.example.com"]                             # what it may reach; else nothing
+[secrets]
+NOTES_TOKEN = "api.example.com"                         # held in the keyring, put in on the way to this host alone
+
+url = "https://wiki.example.com/mcp"                    # or a server elsewhere
+key = "keyring"                                         # sent to it as a bearer token; also "env:NAME"
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+
+from meshclaw.errors import NotFound, SignInNeeded, UserError
+from meshclaw.settings.loopback import is_loopback
+from meshclaw.settings.secrets import from_keyring
+
+FOLDER = "mcp"
+TAKEN = frozenset(
+    "mail skill slack memory coding mcp undo ask claw files effect chat clock web home usage".split()
+)
+"""Names of connectors and intents of ours, now or soon: no server may look like one of them."""
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_LONGEST = 30
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Count = Annotated[int, msgspec.Meta(gt=0, le=3600)]
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One MCP server as it is to be used."""
+
+    name: str = ""
+    """Also the connector's; set from the name of the file."""
+    command: tuple[str, ...] = ()
+    """Absolute path and arguments; run in a sandbox."""
+    url: str = ""
+    """Of a server elsewhere (streamable HTTP), in place of ``command``."""
+    reads: tuple[str, ...] = ()
+    folder: str = ""
+    """Empty: a folder of its own that is gone when it ends."""
+    hosts: tuple[str, ...] = ()
+    """``host`` or ``host:port``, as in ``api.example.com``."""
+    env: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    """By environment variable, the one host (or ``host:port``) that gets the value."""
+    key: str = ""
+    """``keyring``, ``env:NAME`` or empty: no key."""
+    seconds: Count = 60
+    """How long one call may take."""
+
+    @property
+    def keyring(self) -> str:
+        return f"mcp:{self.name}"
+
+    def keyring_of(self, variable: str) -> str:
+        return f"mcp:{self.name}:{variable}"
+
+
+class Servers:
+    """Those whose files lie in ``folder``/mcp."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / FOLDER
+
+    def names(self) -> list[str]:
+        return sorted(path.stem for path in self.folder.glob("*.toml"))
+
+    def all(self) -> Iterator[Server]:
+        return map(self.get, self.names())
+
+    def get(self, name: str) -> Server:
+        """NotFound where there is none; UserError where its file cannot be understood."""
+        path = self.folder / f"{name}.toml"
+        try:
+            found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Server)
+            return checked(msgspec.structs.replace(found, name=name))
+        except FileNotFoundError as error:
+            known = ", ".join(self.names()) or "none"
+            raise NotFound(
+                f"there is no MCP server {name!r}; known: {known}", fix="Add it: meshclaw mcp add NAME -- COMMAND"
+            ) from error
+        except (OSError, ValueError, UserError) as error:
+            raise UserError(
+                f"{str(path)!r} cannot be understood ({error})", fix="Mend it; what may stand in it: docs/mcp.md"
+            ) from error
+
+    def put(self, server: Server) -> Path:
+        checked(server)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        path = self.folder / f"{server.name}.toml"
+        partial = path.with_suffix(".part")
+        partial.write_text(_toml(server), "utf-8")
+        partial.replace(path)
+        return path
+
+    def remove(self, name: str) -> None:
+        self.get(name)
+        (self.folder / f"{name}.toml").unlink()
+
+
+def checked(server: Server) -> Server:
+    """Raises UserError for what cannot be meant."""
+    name = server.name
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        raise UserError(f"{name!r} is no name for a server", fix="Lower case letters, digits and single hyphens.")
+    if name in TAKEN:
+        raise UserError(f"the name {name!r} is taken by a connector of ours", fix=f"Call it {name}-server.")
+    if bool(server.command) == bool(server.url):
+        raise UserError(f"the server {name!r} has either a command or a url")
+    if server.url:
+        _check_url(server)
+    else:
+        _check_command(server)
+    return server
+
+
+def _check_url(server: Server) -> None:
+    url = urlsplit(server.url)
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname))):
+        raise UserError(f"the url of {server.name!r} must be https://, or http:// on this machine")
+    if url.username or url.password or url.fragment:
+        raise UserError(f"the url of {server.name!r} must not hold a name, a password or a fragment")
+    if server.folder or server.reads or server.hosts or server.env or server.secrets:
+        raise UserError(
+            f"{server.name!r} runs elsewhere, so there are no folders, hosts or secrets to give it", fix="Use key."
+        )
+    if server.key and server.key != "keyring" and not _is_variable(server.key):
+        raise UserError(  # what stands there may be a key: it is not repeated
+            f"the key of {server.name!r} is neither keyring nor env:NAME; a key itself must not stand in a file"
+        )
+
+
+def _check_command(server: Server) -> None:
+    if server.key:
+        raise UserError(f"{server.name!r} is a program: give it a secret by name, in [secrets]")
+    for path in (server.command[0], *server.reads, *filter(None, (server.folder,))):
+        if not Path(path).is_absolute():
+            raise UserError(f"{path!r} is no absolute path", fix="Write the whole path, from / on.")
+    for variable in (*server.env, *server.secrets):
+        if not _VARIABLE.fullmatch(variable):
+            raise UserError(f"{variable!r} is no name for a variable")
+    if both := server.env.keys() & server.secrets.keys():
+        raise UserError(f"{sorted(both)} are both plain and secret", fix="Take them out of [env].")
+
+
+def _is_variable(key: str) -> bool:
+    return key.startswith("env:") and bool(_VARIABLE.fullmatch(key[4:]))
+
+
+def key_of(server: Server) -> str:
+    """The bearer token of a server elsewhere; empty where there is none. SignInNeeded where it is missing."""
+    if not server.key:
+        return ""
+    if server.key == "keyring":
+        return from_keyring(server.keyring, fix=f"meshclaw mcp add {server.name}", other_ways=_OTHER_WAYS)
+    variable = server.key.removeprefix("env:")
+    if not (key := os.environ.get(variable, "")):
+        raise SignInNeeded(
+            f"the variable {variable!r}, which should hold the key of {server.name!r}, is not set", fix="Set it."
+        )
+    return key
+
+
+_OTHER_WAYS = 'Name an environment variable in its file: key = "env:NAME".'
+
+
+def _toml(server: Server) -> str:
+    """JSON's strings and lists are TOML's as well, once no character in them is a control character."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for name, value in msgspec.to_builtins(server).items():
+        if name == "name" or not value:
+            continue
+        if isinstance(value, dict):
+            rows = (f"{key} = {json.dumps(text)}" for key, text in value.items())
+            tables += [f"\n[{name}]", *rows]
+        else:
+            lines.append(f"{name} = {json.dumps(value)}")
+    return "\n".join((*lines, *tables, ""))
