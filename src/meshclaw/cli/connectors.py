@@ -47,7 +47,7 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         screen.data({"connector": name, "pin": pin(declared), "declarations": declared})
     else:
-        _tell(declared)
+        tell(declared)
 
 
 @command.command()
@@ -61,7 +61,7 @@ def review(name: str, yes: bool, dry_run: bool) -> None:
         if _state(claw, name, declared) == "reviewed":
             screen.words(f"{name} is what was reviewed: {pin(declared)[:12]}")
             return
-        _tell(declared)
+        tell(declared)
         if not (yes or dry_run):
             click.confirm("Is every effect and target right, and every field's writer?", abort=True, err=True)
         if not dry_run:
@@ -83,7 +83,7 @@ def _state(claw: Claw, name: str, declared: list[Declaration]) -> str:
     return "never reviewed" if known is None else "reviewed" if known == pin(declared) else "changed since"
 
 
-def _tell(declared: list[Declaration]) -> None:
+def tell(declared: list[Declaration]) -> None:
     heads = ("verb", "effect", "undo", "asked for by", "targets", "content", "brings back")
     rows = [
         (

@@ -96,7 +96,9 @@ def shown_for(command: str) -> Sequence[str]:
     path = Path(command)
     found = [_around(path), _around(path.resolve())]
     found += [_base(Path(one)) for one in found if one]
-    return tuple(dict.fromkeys(one for one in found if one and not f"{one}/".startswith(("/usr/", "/bin/", "/lib/"))))
+    return tuple(
+        dict.fromkeys(one for one in found if one and not f"{one}/".startswith(("/usr/", "/bin/", "/lib/")))
+    )
 
 
 def _around(path: Path) -> str:

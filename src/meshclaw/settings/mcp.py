@@ -2,7 +2,7 @@
 
 command = ["/opt/notes/bin/notes-server", "--all"]     # a program, run in a sandbox
 reads = ["/opt/notes"]                                  # shown to it besides the system, read-only
-folder = "/home/ada/notes"                              # the one folder it may write to; else an empty one, gone afterwards
+folder = "/home/ada/notes"                              # the one it may write to; else an empty one, gone afterwards
 hosts = ["api.example.com"]                             # what it may reach; else nothing
 [secrets]
 NOTES_TOKEN = "api.example.com"                         # held in the keyring, put in on the way to this host alone
@@ -19,7 +19,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -29,10 +29,8 @@ from meshclaw.settings.loopback import is_loopback
 from meshclaw.settings.secrets import from_keyring
 
 FOLDER = "mcp"
-TAKEN = frozenset(
-    "mail skill slack memory coding mcp undo ask claw files effect chat clock web home usage".split()
-)
-"""Names of connectors and intents of ours, now or soon: no server may look like one of them."""
+TAKEN = frozenset("mail skill slack memory coding mcp effect".split())
+"""Names of connectors of ours and of groups that policies speak of: no server may look like one of them."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _LONGEST = 30
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -91,11 +89,13 @@ class Servers:
         except FileNotFoundError as error:
             known = ", ".join(self.names()) or "none"
             raise NotFound(
-                f"there is no MCP server {name!r}; known: {known}", fix="Add it: meshclaw mcp add NAME -- COMMAND"
+                f"there is no MCP server {name!r}; known: {known}",
+                fix="Add it: meshclaw mcp add NAME -- COMMAND",
             ) from error
         except (OSError, ValueError, UserError) as error:
             raise UserError(
-                f"{str(path)!r} cannot be understood ({error})", fix="Mend it; what may stand in it: docs/mcp.md"
+                f"{str(path)!r} cannot be understood ({error})",
+                fix="Mend it; what may stand in it: docs/mcp.md",
             ) from error
 
     def put(self, server: Server) -> Path:
@@ -116,7 +116,9 @@ def checked(server: Server) -> Server:
     """Raises UserError for what cannot be meant."""
     name = server.name
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
-        raise UserError(f"{name!r} is no name for a server", fix="Lower case letters, digits and single hyphens.")
+        raise UserError(
+            f"{name!r} is no name for a server", fix="Lower case letters, digits and single hyphens."
+        )
     if name in TAKEN:
         raise UserError(f"the name {name!r} is taken by a connector of ours", fix=f"Call it {name}-server.")
     if bool(server.command) == bool(server.url):
@@ -130,13 +132,16 @@ def checked(server: Server) -> Server:
 
 def _check_url(server: Server) -> None:
     url = urlsplit(server.url)
-    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname))):
+    if not url.hostname or not (
+        url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname))
+    ):
         raise UserError(f"the url of {server.name!r} must be https://, or http:// on this machine")
     if url.username or url.password or url.fragment:
         raise UserError(f"the url of {server.name!r} must not hold a name, a password or a fragment")
     if server.folder or server.reads or server.hosts or server.env or server.secrets:
         raise UserError(
-            f"{server.name!r} runs elsewhere, so there are no folders, hosts or secrets to give it", fix="Use key."
+            f"{server.name!r} runs elsewhere, so there are no folders, hosts or secrets to give it",
+            fix="Use key.",
         )
     if server.key and server.key != "keyring" and not _is_variable(server.key):
         raise UserError(  # what stands there may be a key: it is not repeated
@@ -170,7 +175,8 @@ def key_of(server: Server) -> str:
     variable = server.key.removeprefix("env:")
     if not (key := os.environ.get(variable, "")):
         raise SignInNeeded(
-            f"the variable {variable!r}, which should hold the key of {server.name!r}, is not set", fix="Set it."
+            f"the variable {variable!r}, which should hold the key of {server.name!r}, is not set",
+            fix="Set it.",
         )
     return key
 
@@ -182,12 +188,12 @@ def _toml(server: Server) -> str:
     """JSON's strings and lists are TOML's as well, once no character in them is a control character."""
     lines: list[str] = []
     tables: list[str] = []
-    for name, value in msgspec.to_builtins(server).items():
+    for name, value in msgspec.structs.asdict(server).items():
         if name == "name" or not value:
             continue
         if isinstance(value, dict):
-            rows = (f"{key} = {json.dumps(text)}" for key, text in value.items())
-            tables += [f"\n[{name}]", *rows]
+            rows = cast("dict[str, str]", value).items()
+            tables += [f"\n[{name}]", *(f"{key} = {json.dumps(text)}" for key, text in rows)]
         else:
             lines.append(f"{name} = {json.dumps(value)}")
     return "\n".join((*lines, *tables, ""))

@@ -27,6 +27,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     claw: Claw
     subject: str
     """What the run is about: a mailbox, a thread, or nothing."""
+    run: str = ""
+    """Its id; empty where none was begun."""
     agent: Agent
     package: Package | None
     """Of an agent that was installed."""

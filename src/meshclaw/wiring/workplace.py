@@ -10,7 +10,7 @@ from meshclaw.connectors.base import Toolbox
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door
-from meshclaw.wiring import mail, memory, skills, slack
+from meshclaw.wiring import mail, mcp, memory, skills, slack
 from meshclaw.wiring.claw import Claw
 from meshclaw.wiring.place import Place, Site
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Places = Callable[[Site, ExitStack], dict[str, Place]]
 """Connectors by name; what they open is kept on the stack."""
 
-ALL: tuple[Places, ...] = (mail.places, memory.places, skills.places, slack.places)
+ALL: tuple[Places, ...] = (mail.places, memory.places, skills.places, slack.places, mcp.places)
 
 
 class Workplace(NamedTuple):
@@ -33,7 +33,11 @@ def workplace(claw: Claw, run: Run) -> Generator[Workplace]:
     """Nothing is opened before it is used. UserError where the run's agent is not here any more."""
     with ExitStack() as stack:
         site = Site(
-            claw=claw, subject=run.subject, agent=claw.agent_of(run.agent), package=claw.package(run.agent)
+            claw=claw,
+            subject=run.subject,
+            run=run.id,
+            agent=claw.agent_of(run.agent),
+            package=claw.package(run.agent),
         )
         found = reach(site, stack)
         door = claw.door(found, account=mail.account_of(claw, run.subject))
@@ -45,7 +49,7 @@ def reach(site: Site, stack: ExitStack) -> dict[str, Place]:
         name: place
         for places in ALL
         for name, place in places(site, stack).items()
-        if _is_named(site.agent, name)
+        if _is_named(site.agent, place)
     }
 
 
@@ -56,5 +60,6 @@ def offered(claw: Claw, agent: Agent, package: Package | None) -> dict[str, Tool
         return {name: place.tools for name, place in reach(site, stack).items() if place.tools}
 
 
-def _is_named(agent: Agent, connector: str) -> bool:
-    return any(verb.partition(".")[0] == connector for verb in agent.rights.verbs)
+def _is_named(agent: Agent, place: Place) -> bool:
+    declarations = place.connector.declarations.values()
+    return any(not one.patterns.isdisjoint(agent.rights.verbs) for one in declarations)

@@ -20,9 +20,7 @@ from mcp_types import jsonrpc_message_adapter
 from meshclaw.connectors.program import Ended, Program
 from meshclaw.errors import MeshClawError
 
-Streams = tuple[
-    MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
-]
+Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
 
 MOST_OF_ONE = 4 << 20
 """Bytes of one message."""
@@ -47,7 +45,9 @@ class Fate:
 class _Lines:
     """Output in pieces, as messages; ``broke`` says what was too much."""
 
-    def __init__(self, out: MemoryObjectSendStream[SessionMessage | Exception], break_off: Callable[[str], None]) -> None:
+    def __init__(
+        self, out: MemoryObjectSendStream[SessionMessage | Exception], break_off: Callable[[str], None]
+    ) -> None:
         self._out = out
         self._break_off = break_off
         self._rest = bytearray()
@@ -84,67 +84,84 @@ class _Lines:
             pass  # nobody listens any more
 
 
+class _Boxed:
+    """One program, its two ends and its end."""
+
+    def __init__(self, program: Program, fate: Fate) -> None:
+        self.fate = fate
+        self._program = program
+        self._loop = asyncio.get_running_loop()
+        self._over = threading.Event()
+        self._ended, self._written = anyio.Event(), anyio.Event()
+        self._writing = anyio.CancelScope()
+        self._inward, self._outward = os.pipe()
+        os.set_blocking(self._outward, False)
+        self._send, self.read = anyio.create_memory_object_stream[SessionMessage | Exception](MOST_WAITING)
+        self.write, self._outgoing = anyio.create_memory_object_stream[SessionMessage](0)
+        self._lines = _Lines(self._send, self._break_off)
+
+    async def run(self) -> None:
+        """In a thread; what it says is taken in the loop, piece by piece, so that nobody gets ahead of us."""
+        try:
+            self.fate.ended = await anyio.to_thread.run_sync(
+                self._program, self._inward, self._heard, self._over.is_set
+            )
+        except MeshClawError as error:
+            self.fate.error = error
+        finally:
+            self._send.close()
+            os.close(self._inward)
+            self._ended.set()
+
+    async def write_on(self) -> None:
+        try:
+            with self._writing:
+                async for message in self._outgoing:
+                    line = message.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n"
+                    await _write(self._outward, line.encode())
+        except OSError:  # it does not read any more
+            self._send.close()
+        finally:
+            os.close(self._outward)
+            self._written.set()
+
+    async def end(self) -> None:
+        """Its input ends; a moment later it is killed."""
+        self.write.close()
+        with anyio.move_on_after(GRACE_S):
+            await self._written.wait()
+            await self._ended.wait()
+        self._writing.cancel()
+        self._over.set()
+        await self._ended.wait()
+        for stream in (self.read, self._outgoing):
+            stream.close()
+
+    def _heard(self, part: bytes) -> None:
+        if not self._over.is_set():
+            asyncio.run_coroutine_threadsafe(self._take(part), self._loop).result()
+
+    async def _take(self, part: bytes) -> None:
+        self._lines.take(part)
+
+    def _break_off(self, why: str) -> None:
+        self.fate.broke = self.fate.broke or why
+        self._over.set()
+        self._send.close()
+
+
 @asynccontextmanager
 async def boxed(program: Program, fate: Fate) -> AsyncGenerator[Streams]:
-    """Starts ``program`` and ends it: its input is closed, and after a moment it is killed."""
-    loop, over, done = asyncio.get_running_loop(), threading.Event(), anyio.Event()
-    writing, written = anyio.CancelScope(), anyio.Event()
-    send, read = anyio.create_memory_object_stream[SessionMessage | Exception](MOST_WAITING)
-    write, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
-    inward, outward = os.pipe()
-    os.set_blocking(outward, False)
-
-    def break_off(why: str) -> None:
-        fate.broke = fate.broke or why
-        over.set()
-        send.close()
-
-    lines = _Lines(send, break_off)
-
-    def heard(part: bytes) -> None:
-        if not over.is_set():
-            with suppress(RuntimeError):  # the loop has closed
-                asyncio.run_coroutine_threadsafe(_taken(part), loop).result()
-
-    async def _taken(part: bytes) -> None:  # noqa: RUF029 (it must run in the loop)
-        lines.take(part)
-
-    async def run() -> None:
+    """Open while the block lasts; afterwards ``program`` has ended."""
+    box = _Boxed(program, fate)
+    async with anyio.create_task_group() as group:
+        group.start_soon(box.run)
+        group.start_soon(box.write_on)
         try:
-            fate.ended = await anyio.to_thread.run_sync(program, inward, heard, over.is_set)
-        except MeshClawError as error:
-            fate.error = error
-        finally:
-            send.close()
-            os.close(inward)
-            done.set()
-
-    async def write_on() -> None:
-        try:
-            with writing:
-                async for message in outgoing:
-                    line = message.message.model_dump_json(by_alias=True, exclude_unset=True) + "\n"
-                    await _write(outward, line.encode())
-        except OSError:  # it does not read any more
-            send.close()
-        finally:
-            os.close(outward)
-            written.set()
-
-    async with anyio.create_task_group() as group, send, read, write, outgoing:
-        group.start_soon(run)
-        group.start_soon(write_on)
-        try:
-            yield read, write
+            yield box.read, box.write
         finally:
             with anyio.CancelScope(shield=True):
-                write.close()
-                with anyio.move_on_after(GRACE_S):
-                    await written.wait()
-                    await done.wait()
-                writing.cancel()
-                over.set()
-                await done.wait()
+                await box.end()
 
 
 async def _write(descriptor: int, data: bytes) -> None:

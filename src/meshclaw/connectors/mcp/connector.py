@@ -138,7 +138,8 @@ class McpConnector:
             raise NotFound(f"the server {self._name!r} offers no {name!r} any more", fix=f"Look: {look}")
         if tool.digest(self._undoing.get(declared.verb)) != declared.definition:
             raise Changed(
-                f"what the server {self._name!r} says of {name!r} is not what was reviewed", fix=f"Look: {look}"
+                f"what the server {self._name!r} says of {name!r} is not what was reviewed",
+                fix=f"Look: {look}",
             )
         return name
 
@@ -164,11 +165,15 @@ def _failed(action: Action, declared: Declaration, answer: Answered) -> Performe
             receipt=Receipt(external_id=action.external_id),
             value=_bounded("\n".join(("The tool says that it failed:", *answer.texts))),
         )
-    raise ToolFailed(f"the tool behind {action.verb} says that it failed; why is a stranger's text, and left out")
+    raise ToolFailed(
+        f"the tool behind {action.verb} says that it failed; why is a stranger's text, and left out"
+    )
 
 
 def _value(answer: Answered, declared: Declaration) -> object:
     """What is structured as it is, bounded; else the texts, read as JSON where fields of it are declared."""
+    if declared.effect == "read" and answer.left_out and not (answer.texts or answer.structured):
+        raise Refused(f"it brought back only what is no text: {', '.join(answer.left_out)}")
     left_out = [f"[left out, for it is no text: {kind}]" for kind in answer.left_out]
     if answer.structured is not None:
         value = answer.structured
@@ -177,15 +182,15 @@ def _value(answer: Answered, declared: Declaration) -> object:
         value = _read(text) if any(declared.results) else text
         if isinstance(value, str):
             value = "\n".join(filter(None, (value, *left_out)))
-    if declared.effect == "read" and not value and left_out:
-        raise Refused(f"it brought back only what is no text: {', '.join(answer.left_out)}")
     if isinstance(value, str):
         return _bounded(value)
     size = len(json.dumps(value, ensure_ascii=False))
     if size <= MOST_BROUGHT:
         return value
     if declared.effect == "read":
-        raise Refused(f"it brought back {size:,} characters, more than the {MOST_BROUGHT:,} that are read at once")
+        raise Refused(
+            f"it brought back {size:,} characters, more than the {MOST_BROUGHT:,} that are read at once"
+        )
     return f"[left out: {size:,} characters]"
 
 

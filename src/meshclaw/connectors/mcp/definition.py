@@ -24,7 +24,9 @@ _MOST_CHOICES = 64
 _WORD = re.compile(r"[A-Za-z0-9_.:/+\-]{1,64}")
 """What an enumerated value or the name of a field may look like: a name, not a sentence."""
 _TYPES = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
-_FORMATS = frozenset(("date", "date-time", "time", "email", "uri", "uuid", "duration", "hostname", "ipv4", "ipv6"))
+_FORMATS = frozenset(
+    ("date", "date-time", "time", "email", "uri", "uuid", "duration", "hostname", "ipv4", "ipv6")
+)
 _NUMBERS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 
 
@@ -80,7 +82,8 @@ def reviewed(folder: Path, name: str) -> Reviewed:
         return Reviewed()
     except (OSError, msgspec.MsgspecError) as error:
         raise Damaged(
-            f"{str(path)!r} cannot be read ({error})", fix=f"Look at the server again: meshclaw mcp review {name}"
+            f"{str(path)!r} cannot be read ({error})",
+            fix=f"Look at the server again: meshclaw mcp review {name}",
         ) from error
 
 
@@ -127,7 +130,9 @@ class _Shaping:
         found: dict[str, Value] = {}
         if "items" in schema:
             found["items"] = self.of(schema["items"], depth)
-        fields = {name: one for name, one in _table(schema.get("properties")).items() if _WORD.fullmatch(name)}
+        fields = {
+            name: one for name, one in _table(schema.get("properties")).items() if _WORD.fullmatch(name)
+        }
         if fields:
             found["properties"] = {name: self.of(one, depth) for name, one in fields.items()}
             found["required"] = [name for name in _several(schema.get("required")) if name in fields]
@@ -167,4 +172,10 @@ def _table(value: object) -> dict[str, object]:
 
 
 def _several(value: object) -> list[Value]:
-    return cast("list[Value]", value) if isinstance(value, list) else [] if value is None else [cast("Value", value)]
+    return (
+        cast("list[Value]", value)
+        if isinstance(value, list)
+        else []
+        if value is None
+        else [cast("Value", value)]
+    )

@@ -27,8 +27,8 @@ _ROLES: Sequence[tuple[str, str, str]] = (
     (r"(?:passwords?|secrets?|tokens?|api_?keys?|credentials?|private_?key)", "secret", ""),
     (r"(?:commands?|cmd|code|scripts?|sql|shell|expression|program)", "code", ""),
     (r"(?:amounts?|prices?|sum|cost|total)", "amount", ""),
-    (r"(?:times?|dates?|start|end|deadline|due|when|timestamps?|since|until|.*_(?:time|date|at|timestamp))", "time", ""),
-    (r"(?:paths?|files?|folders?|director(?:y|ies)|filenames?|repo(?:sitory)?|.*_(?:path|file|files|dir))", "reference", "path"),
+    (r"(?:times?|dates?|start|end|deadline|due|when|timestamps?|since|until|.*_(?:time|date|at))", "time", ""),
+    (r"(?:paths?|files?|folders?|director(?:y|ies)|filenames?|repo|.*_(?:path|file|files|dir))", "reference", "path"),
 )  # fmt: skip
 _DEEDS = {
     "create": "create", "add": "create", "new": "create", "make": "create", "update": "change", "edit": "change",
@@ -102,7 +102,8 @@ def shown(text: str, most: int) -> str:
     """One line of what a stranger wrote: nothing that steers a terminal, ends a comment or cannot be seen."""
     plain = " ".join(text.split())
     seen = "".join(
-        char if char.isprintable() else f"<{unicodedata.name(char, f'U+{ord(char):04X}').lower()}>" for char in plain
+        char if char.isprintable() else f"<{unicodedata.name(char, f'U+{ord(char):04X}').lower()}>"
+        for char in plain
     )
     return seen if len(seen) <= most else f"{seen[:most]}… ({len(seen) - most:,} characters more)"
 

@@ -38,7 +38,9 @@ def whole(
     verbs = {one.verb: one for one in declared}
     for verb, one in verbs.items():
         if one.connector != name:
-            raise UserError(f"the manifest of {name!r} is about {one.connector!r}", fix="Mend its first line.")
+            raise UserError(
+                f"the manifest of {name!r} is about {one.connector!r}", fix="Mend its first line."
+            )
         undo = undoing.get(verb)
         if one.reversible and one.effect not in ("read", "draft") and undo is None:
             raise UserError(

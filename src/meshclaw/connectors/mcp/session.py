@@ -5,6 +5,7 @@ A server that wants to sample a model, to ask the person, or to see folders is t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any, cast
@@ -23,8 +24,12 @@ from meshclaw.connectors.program import Program
 from meshclaw.errors import Cut, Garbled, MeshClawError, NotReachable, Refused
 from meshclaw.flow.action import Value
 
+log = logging.getLogger(__name__)
+
 _ANSWER: TypeAdapter[Any] = TypeAdapter(types.CallToolResult | types.InputRequiredResult)
-_NOT_DONE = frozenset((types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR))
+_NOT_DONE = frozenset(
+    (types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR)
+)
 """Errors of the protocol that come before a tool is begun."""
 _PAGES = 50
 START_S = 30.0
@@ -49,6 +54,7 @@ class Session:
 
         self.stale = False
         self.fate = Fate()
+        self._cut = False
         self._seconds = seconds
         client = Client(
             cast("Any", way(self.fate)), read_timeout_seconds=START_S, cache=None, message_handler=self._hear,
@@ -75,24 +81,27 @@ class Session:
         try:
             result = self._portal.call(self._call, tool, arguments)
         except Exception as error:
-            raise self._told(error, "answer") from error
+            told = self._told(error, "answer")
+            self._cut = isinstance(told, Cut)
+            raise told from error
         if not isinstance(result, types.CallToolResult):
             raise Cut("the server wants to ask somebody something before it goes on, which it may not")
         return _answer(result)
 
     @property
     def alive(self) -> bool:
-        return self.fate.ended is None and not self.fate.broke
+        """Whether it is worth asking again: one that did not answer is ended, and started anew."""
+        return self.fate.ended is None and not self.fate.broke and not self._cut
 
     def close(self) -> None:
         try:
             self._stack.close()
-        except Exception as error:
-            raise self._told(error, "end") from error
+        except Exception as error:  # noqa: BLE001 (of whatever kind: all that was asked of it is known by now)
+            log.info("A server did not end well: %s", type(error).__name__)
 
     # -- in the loop ---------------------------------------------------------------------
 
-    async def _hear(self, message: object) -> None:  # noqa: RUF029 (the protocol awaits it)
+    async def _hear(self, message: object) -> None:
         self.stale = self.stale or isinstance(message, types.ToolListChangedNotification)
 
     async def _list(self) -> list[Tool]:
@@ -121,27 +130,30 @@ class Session:
 
     def _told(self, error: BaseException, what: str) -> BaseException:
         """In our words: what a server says of its errors is a stranger's text."""
-        if isinstance(error, BaseExceptionGroup):
-            inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
-            return self._told(inner[0], what)
+        while isinstance(error, BaseExceptionGroup):
+            error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
         if isinstance(error, MeshClawError) or not isinstance(error, Exception):
             return error
         if self.fate.error is not None:
             return self.fate.error
-        kind: type[MeshClawError] = NotReachable if what == "start" else Cut
-        if self.fate.broke:
-            return kind(f"the server was stopped: {self.fate.broke}")
-        if self.fate.ended is not None:
-            return kind(f"the server ended with code {self.fate.ended.code}, and did not {what}")
-        if isinstance(error, TimeoutError) or (isinstance(error, MCPError) and error.code == types.REQUEST_TIMEOUT):
-            return kind(f"the server did not {what} in time")
-        if isinstance(error, MCPError):
-            if error.code in _NOT_DONE:
-                return Refused(f"the server did not take the call (error {error.code} of the protocol)")
-            return kind(f"the server did not {what} (error {error.code} of the protocol)")
+        if isinstance(error, MCPError) and error.code in _NOT_DONE:
+            return Refused(f"the server did not take the call (error {error.code} of the protocol)")
         if isinstance(error, ValidationError | RuntimeError | ValueError):
             return Garbled(f"what the server said when it was to {what} cannot be understood")
-        return kind(f"the server did not {what} ({type(error).__name__})")
+        kind = NotReachable if what == "start" else Cut
+        return kind(f"the server did not {what}{self._why(error)}")
+
+    def _why(self, error: Exception) -> str:
+        if self.fate.broke:
+            return f": it was stopped, for {self.fate.broke}"
+        if self.fate.ended is not None:
+            return f": it ended with code {self.fate.ended.code}"
+        if isinstance(error, TimeoutError) or (
+            isinstance(error, MCPError) and error.code == types.REQUEST_TIMEOUT
+        ):
+            return " in time"
+        code = f"error {error.code} of the protocol" if isinstance(error, MCPError) else type(error).__name__
+        return f" ({code})"
 
 
 def to_program(program: Program, seconds: float) -> Session:
@@ -179,5 +191,3 @@ def _answer(result: types.CallToolResult) -> Answer:
     return Answer(
         texts=tuple(texts), structured=result.structured_content, left_out=kinds, failed=bool(result.is_error)
     )
-
-
