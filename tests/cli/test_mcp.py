@@ -267,3 +267,12 @@ def test_a_server_is_kept_as_it_was_given(tmp_path: Path) -> None:
     (tmp_path / "mcp" / "odd-1.toml").write_text("command = 3")
     with pytest.raises(MeshClawError, match=r"odd-1\.toml"):
         servers.get("odd-1")
+
+
+@pytest.mark.parametrize("option", ["--folder", "--read"])
+def test_no_server_sees_the_claws_own_state(meshclaw: Meshclaw, place: Path, home: Path, option: str) -> None:
+    (home / "agents").mkdir()
+    add(meshclaw, place, options=(option, str(home / "agents")))
+    said = meshclaw("mcp", "review", "notes")
+    assert said.code == 2
+    assert "own state" in said.err

@@ -87,7 +87,14 @@ def test_nothing_that_is_shipped_reaches_the_state_folder_or_is_administration(h
     assert not [one.verb for one in declared if types(one) & {"path", "file", "file.path"}]
     for rights in (DEFAULT_RIGHTS, *intents.INTENTS.values()):
         assert "admin" not in rights.effects
-        assert {verb.partition(".")[0] for verb in rights.verbs} <= {"mail", "memory", "skill", "slack"}
+        assert {verb.partition(".")[0] for verb in rights.verbs} <= {
+            "coding",
+            "mail",
+            "mcp",
+            "memory",
+            "skill",
+            "slack",
+        }
 
 
 def types(declaration: Declaration) -> Iterable[str]:

@@ -17,6 +17,7 @@ from meshclaw.guard.sandbox.egress.secret import Secret
 from meshclaw.guard.sandbox.process import Finished, Stream
 from meshclaw.guard.sandbox.profile import MB, Limits, Profile
 from meshclaw.guard.sandbox.run import run
+from meshclaw.settings.home import home
 
 MOST_TOLD = 2000
 """Characters kept of what it wrote to its standard error."""
@@ -64,6 +65,12 @@ def boxed(box: Box, tell: Callable[[Finished], None] | None = None) -> Program:
 
 
 def _profile(box: Box, folder: Path) -> Profile:
+    state = home().resolve()
+    for path in (folder, *(Path(one).resolve() for one in box.reads)):
+        if path.is_relative_to(state):
+            raise UserError(
+                f"{str(path)!r} belongs to the claw's own state", fix="Name a folder of your own."
+            )
     profile = Profile(
         work=folder, read_only=tuple(Path(one).resolve() for one in box.reads),
         env={"PYTHONDONTWRITEBYTECODE": "1", **box.env}, limits=box.limits, egress=tuple(map(rule, box.hosts)),

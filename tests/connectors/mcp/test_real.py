@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -99,12 +98,12 @@ def test_the_clock_of_the_protocols_own_project(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Path]:
+def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "work"
     for words in (["init", "-q", str(folder)],):
         subprocess.run(["git", *words], check=True)
     (folder / "new.txt").write_text("x")
-    yield folder
+    return folder
 
 
 def test_git_in_one_folder_and_nowhere_else(tmp_path: Path, repository: Path) -> None:
@@ -116,7 +115,7 @@ def test_git_in_one_folder_and_nowhere_else(tmp_path: Path, repository: Path) ->
     assert "new.txt" in str(done.value)
     assert isinstance(do(connector, "repo.git_add", repo_path=str(repository), files=["new.txt"]), Performed)
     staged = subprocess.run(
-        ["git", "-C", str(repository), "diff", "--cached", "--name-only"], capture_output=True
+        ["git", "-C", str(repository), "diff", "--cached", "--name-only"], check=True, capture_output=True
     )
     assert staged.stdout == b"new.txt\n"
     elsewhere = do(connector, "repo.git_add", repo_path=str(other), files=["new.txt"])
