@@ -25,7 +25,7 @@ NOUNS = {
     "dream": "What it learns at night, and the morning message: run, morning, log.",
     "guard": "Why it decided so, and what a request allows: why, licence.",
     "connectors": "What each connector can do: list, show, review.",
-    "mcp": "MCP servers as tools, each reviewed before use: add, review, list.",
+    "mcp": "MCP servers as tools, and our verbs for other hosts: add, review, serve.",
     "budget": "What was used and what is left, per run, hour and day.",
     "models": "The models agents may ask: list, test, connect.",
     "usage": "What AI tools were used for and what it cost: import, show, sources.",

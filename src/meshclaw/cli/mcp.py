@@ -1,4 +1,4 @@
-"""``meshclaw mcp``: servers of others, whose tools are used once they are reviewed."""
+"""``meshclaw mcp``: servers of others as tools of ours, and our verbs for other hosts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from meshclaw.cli import screen
 from meshclaw.cli.mcp_review import review, state
+from meshclaw.cli.mcp_serve import serve
 from meshclaw.errors import UserError
 from meshclaw.settings.home import home
 from meshclaw.settings.mcp import Server, Servers, checked
@@ -17,7 +18,7 @@ from meshclaw.wiring import open_claw
 
 @click.group("mcp")
 def command() -> None:
-    """MCP servers: the tools of others, each declared and reviewed before use.
+    """MCP: the tools of others, each declared and reviewed before use; and our own for other hosts.
 
     A server that is a program runs in a sandbox. What a server says of its tools is a stranger's text: no model sees
     it, and a changed word needs a new review.
@@ -25,6 +26,7 @@ def command() -> None:
 
 
 command.add_command(review)
+command.add_command(serve)
 
 
 @command.command(context_settings={"ignore_unknown_options": True})

@@ -27,7 +27,7 @@ from meshclaw.guard.spent import Spent
 from meshclaw.guard.values import Value
 
 NOBODY = Agent(name="", version="", purpose="", owner="", intents=frozenset(), rights=Rights())
-SEPARATE: frozenset[Channel] = frozenset({"mail", "chat", "webhook"})
+SEPARATE: frozenset[Channel] = frozenset({"mail", "chat", "webhook", "mcp"})
 """Where strangers write: whoever can forge a request there can forge an answer."""
 
 

@@ -6,7 +6,7 @@ its answers and receipts as recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -33,11 +33,10 @@ from meshclaw.runs.prompt import prompt
 from meshclaw.runs.result import Result
 from meshclaw.runs.stuck import MOST_STEPS, stuck
 from meshclaw.runs.talk import Taken, Talk
+from meshclaw.runs.using import drive, told
 
 ROOM = 240_000
 """Characters of a conversation before it is shortened: about 60,000 tokens."""
-MOST_OF_ONE = 24_000
-"""Characters of one result that a model is shown."""
 
 End = Literal["answered", "declined", "stuck", "over_budget", "frozen"]
 
@@ -141,8 +140,7 @@ class Loop:
         else:
             failed = any(result.stand != "done" for result in results)
         shelf |= {name: what for name, what in known.items() if name not in self._talk.shelf}
-        told = [text, *(_told(result) for result in results if result.stand != "done")]
-        return Got(call=call.id, verb=call.verb, text=_bounded("\n".join(filter(None, told))), failed=failed)
+        return Got(call=call.id, verb=call.verb, text=told(text, results), failed=failed)
 
     def _drive(self, call: Call, shelf: Shelf, results: list[Result]) -> str:
         if call.malformed:
@@ -150,18 +148,14 @@ class Loop:
         toolbox = self._tools.get(call.verb.partition(".")[0])
         if toolbox is None or all(tool.verb != call.verb for tool in toolbox.tools):
             raise UserError(f"there is no tool {call.verb!r}")
-        use = toolbox.use(call, self._run.id, shelf)
-        try:
-            wanted: list[Action] = next(use)
-            while True:
-                new = self._door.act(self._run, self._agent, wanted)
-                results += new
-                self._frozen = self._frozen or any(
-                    one.decision and one.decision.rule == FROZEN for one in new
-                )
-                wanted = use.send([_value(result) for result in new])
-        except StopIteration as end:
-            return str(end.value or "")
+
+        def act(wanted: Sequence[Action]) -> list[Result]:
+            new = self._door.act(self._run, self._agent, wanted)
+            results.extend(new)
+            self._frozen = self._frozen or any(one.decision and one.decision.rule == FROZEN for one in new)
+            return new
+
+        return drive(toolbox, call, self._run.id, shelf, act)
 
     # -- the end -------------------------------------------------------------------------
 
@@ -201,31 +195,3 @@ class Loop:
     def _asked_for(self) -> frozenset[str]:
         asked = wording(self._run.request.words)
         return frozenset(deed for deed, verbs in DEEDS.items() if asked.asks(verbs, ()))
-
-
-def _value(result: Result) -> object:
-    """What a toolbox gets: a receipt's link for a deed, what was brought for a read, None for what was not done."""
-    if result.stand != "done":
-        return None
-    return result.value if result.value is not None else (result.receipt.link if result.receipt else "")
-
-
-def _told(result: Result) -> str:
-    verb = result.action.verb
-    match result.stand:
-        case "asked":
-            return f"{verb}: waits for the person's yes. Do not repeat it."
-        case "denied":
-            return f"{verb}: denied by the guard: {result.decision.reason if result.decision else 'no reason given'}."
-        case "unknown":
-            return f"{verb}: nobody knows whether it happened. Do not repeat it; tell the person."
-        case _:
-            return f"{verb}: failed: {result.error.message if result.error else result.stand}."
-
-
-def _bounded(text: str) -> str:
-    return (
-        text
-        if len(text) <= MOST_OF_ONE
-        else f"{text[:MOST_OF_ONE]}\n… ({len(text) - MOST_OF_ONE:,} characters more)"
-    )
