@@ -63,11 +63,9 @@ def test_what_needs_a_persons_words_is_not_for_a_host(
 def test_a_call_is_a_run_of_its_own_and_nobodys_words(offer: Offer, connected: Path, home: Path) -> None:
     name = first(offer)
     assert offer.call("mail.move", {"mails": [name], "to": "Elsewhere"}) == Said(text=f"Done: {name}.")
-    session, listing, moving = started(home)
-    assert {one.parent for one in (listing, moving)} == {session.run}
-    assert {(one.trigger, one.trust, one.words) for one in (session, listing, moving)} == {
-        ("mcp", "outside", "")
-    }
+    runs = started(home)
+    assert len(runs) == 2
+    assert {(one.trigger, one.trust, one.words) for one in runs} == {("mcp", "outside", "")}
     assert "Elsewhere" in str(sorted(snapshot(connected)))
 
 
@@ -90,7 +88,7 @@ def test_what_cannot_be_taken_back_is_denied_to_a_host(connected: Path, home: Pa
     assert (decided.verdict, decided.rule) == ("deny", "policy.forbidden")
 
 
-def test_a_yes_is_waited_for_and_too_many_questions_freeze_it(
+def test_a_yes_is_waited_for_and_too_many_questions_leave_it_reading(
     meshclaw: Meshclaw, connected: Path, home: Path
 ) -> None:
     meshclaw("autonomy", "set", "mail-clerk", "mail.move", "one_tap")
@@ -103,14 +101,18 @@ def test_a_yes_is_waited_for_and_too_many_questions_freeze_it(
         assert all(one.failed for one in said)
         assert "waits for the person's yes" in said[0].text
         assert "waits" in said[1].text
-        assert "frozen" in said[2].text
-        assert "frozen" in said[3].text
+        assert "ask the person too much" in said[2].text
+        assert "ask the person too much" in said[3].text
         assert not offer.call("mail.list", {}).failed
     ledger = Ledger(home)
     asked = list(ledger.events(ApprovalAsked))
     ledger.close()
     assert len(asked) == 2
     assert snapshot(connected) == before
+
+
+def test_as_many_calls_as_it_takes_are_bounded_by_the_hour_alone(offer: Offer) -> None:
+    assert not any(offer.call("mail.list", {"newest": 1}).failed for _ in range(25))
 
 
 def test_a_yes_does_what_was_asked(meshclaw: Meshclaw, connected: Path, home: Path) -> None:

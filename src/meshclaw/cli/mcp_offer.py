@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
@@ -18,7 +18,6 @@ from meshclaw.flow.agent import Agent
 from meshclaw.flow.conversation import Call, Tool
 from meshclaw.flow.declaration import Effect
 from meshclaw.flow.grant import Grant
-from meshclaw.flow.run import Run
 from meshclaw.guard.intents import INTENTS, NOTHING
 from meshclaw.runs.result import Result
 from meshclaw.runs.run import start, working
@@ -26,7 +25,8 @@ from meshclaw.runs.using import drive, told
 from meshclaw.triggers import host
 from meshclaw.wiring import Claw, open_claw
 from meshclaw.wiring.mail import account_of
-from meshclaw.wiring.workplace import Workplace, offered, workplace
+from meshclaw.wiring.place import Place, Site
+from meshclaw.wiring.workplace import reach
 
 MOST_GIVEN = 1 << 20
 """Bytes of one call's arguments."""
@@ -38,18 +38,13 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     reversible: bool
 
 
-class _Session(NamedTuple):
-    run: Run
-    place: Workplace
-
-
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     failed: bool = False
 
 
 class Offer:
-    """Open while the block lasts, in the one thread that opened it. All calls of a host are parts of one run."""
+    """Open while the block lasts, in the one thread that opened it."""
 
     def __init__(self, intent: str, agent: str = "", subject: str = "") -> None:
         self._intent = intent
@@ -58,13 +53,14 @@ class Offer:
         self._stack = ExitStack()
         self._shelf: Shelf = {}
         self._calls = 0
+        self._asked = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._claw = stack.enter_context(open_claw())
             self._agent = agent_for(self._claw, self._intent, self._name)
-            if account := account_of(self._claw, self._subject):
-                self._subject = account.address
+            self._account = account_of(self._claw, self._subject)
+            self._subject = self._account.address if self._account else self._subject
             self._stack = stack.pop_all()
         return self
 
@@ -74,64 +70,70 @@ class Offer:
         self._stack.__exit__(kind, error, trace)
 
     @cached_property
+    def _places(self) -> dict[str, Place]:
+        """Connectors, each opened at its first use and kept for all calls."""
+        claw, agent = self._claw, self._agent
+        site = Site(claw=claw, subject=self._subject, agent=agent, package=claw.package(agent.label))
+        return reach(site, self._stack)
+
+    @cached_property
     def tools(self) -> dict[str, Offered]:
         """By verb, what rights leave of those here; the guard may still say no to a call."""
-        claw, agent = self._claw, self._agent
-        package = claw.package(agent.label)
-        every = [*claw.declarations(), *(package.declarations if package else ())]
-        declared = {one.verb: one for one in every}
         intent = INTENTS.get(self._intent, NOTHING)
-        grant = Grant(ceiling=claw.ceiling.rights, agent=agent.rights, intent=intent)
+        grant = Grant(ceiling=self._claw.ceiling.rights, agent=self._agent.rights, intent=intent)
+        known = [
+            (tool, place.connector.declarations.get(tool.verb))
+            for place in self._places.values() if place.tools
+            for tool in place.tools.tools
+        ]  # fmt: skip
         return {
             tool.verb: Offered(tool=tool, effect=one.effect, reversible=one.reversible)
-            for toolbox in offered(claw, agent, package).values()
-            for tool in sorted(toolbox.tools, key=lambda tool: tool.verb)
-            if (one := declared.get(tool.verb)) is not None and grant.refusing_layer(one) is None
+            for tool, one in sorted(known, key=lambda each: each[0].verb)
+            if one is not None and grant.refusing_layer(one) is None
         }
 
     def call(self, verb: str, arguments: dict[str, Value]) -> Said:
         """What became of it, in words. Whatever goes wrong is said, not raised: the host's model reads it."""
-        if len(msgspec.json.encode(arguments)) > MOST_GIVEN:
-            return Said(text=f"{verb}: more was given than one call takes", failed=True)
-        if verb not in self.tools:
-            return Said(text=f"there is no tool {verb!r}", failed=True)
+        if refused := self._refused(verb, arguments):
+            return Said(text=refused, failed=True)
         self._calls += 1
         results: list[Result] = []
         try:
             self._claw.refuse_if_stopped()
-            run = self._begin(parent=self._session.run.id)
-            with working(self._claw.ledger, run):
-                text = self._use(run, Call(id=str(self._calls), verb=verb, arguments=arguments), results)
+            text = self._use(Call(id=str(self._calls), verb=verb, arguments=arguments), results)
         except UserError as error:
             return Said(text=error.message, failed=True)
         except MeshClawError as error:
             return Said(text=f"{verb}: {error.message}", failed=True)
+        self._asked += sum(one.stand == "asked" for one in results)
         return Said(text=told(text, results), failed=any(one.stand != "done" for one in results))
 
-    @cached_property
-    def _session(self) -> _Session:
-        """Begun with the first call; its budget and its questions are those of all calls together."""
-        run = self._begin()
-        place = self._stack.enter_context(workplace(self._claw, run))
-        self._stack.enter_context(working(self._claw.ledger, run))
-        return _Session(run, place)
+    def _refused(self, verb: str, arguments: dict[str, Value]) -> str:
+        """Each call is a run, and a run may ask so often; so may a connection, which is one mind."""
+        if verb not in self.tools:
+            return f"there is no tool {verb!r}"
+        if len(msgspec.json.encode(arguments)) > MOST_GIVEN:
+            return f"{verb}: more was given than one call takes"
+        if self._asked >= self._claw.limits.run.questions and self.tools[verb].effect != "read":
+            return f"{verb}: you wanted to ask the person too much, so you may only read from now on"
+        return ""
 
-    def _use(self, run: Run, call: Call, results: list[Result]) -> str:
-        place = self._session.place
+    def _use(self, call: Call, results: list[Result]) -> str:
+        claw, agent = self._claw, self._agent
+        door = claw.door(self._places, account=self._account)
+        toolbox = self._places[call.verb.partition(".")[0]].tools
+        assert toolbox is not None  # noqa: S101 - it offered this verb
+        run = start(
+            claw.ledger, claw.contents, request=host.receive(self._intent), agent=agent, subject=self._subject
+        )
 
         def act(wanted: Sequence[Action]) -> list[Result]:
-            new = place.door.act(run, self._agent, wanted)
+            new = door.act(run, agent, wanted)
             results.extend(new)
             return new
 
-        return drive(place.tools[call.verb.partition(".")[0]], call, run.id, self._shelf, act)
-
-    def _begin(self, parent: str = "") -> Run:
-        claw = self._claw
-        return start(
-            claw.ledger, claw.contents, request=host.receive(self._intent), agent=self._agent, subject=self._subject,
-            parent=parent,
-        )  # fmt: skip
+        with working(claw.ledger, run):
+            return drive(toolbox, call, run.id, self._shelf, act)
 
 
 def agent_for(claw: Claw, intent: str, name: str = "") -> Agent:
