@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
-from meshclaw.connectors.mcp.boxed import MOST_OF_ONE
+from meshclaw.connectors.pipes import MOST_OF_ONE
 
 CONNECT_S = 10.0
 

@@ -17,9 +17,10 @@ from mcp import MCPError
 from mcp.client.client import Client
 from pydantic import TypeAdapter, ValidationError
 
-from meshclaw.connectors.mcp.boxed import Fate, boxed
+from meshclaw.connectors.mcp.boxed import boxed
 from meshclaw.connectors.mcp.definition import MOST_TOOLS, Tool
 from meshclaw.connectors.mcp.remote import remote
+from meshclaw.connectors.pipes import Fate
 from meshclaw.connectors.program import Program
 from meshclaw.errors import Cut, Garbled, MeshClawError, NotReachable, Refused
 from meshclaw.flow.action import Value
