@@ -23,7 +23,7 @@ def state(meshclaw: Meshclaw) -> dict[str, str]:
 
 
 def test_the_shipped_connector_is_reviewed_and_a_new_one_is_not(meshclaw: Meshclaw, manifest: Path) -> None:
-    shipped = {"mail": "reviewed", "memory": "reviewed", "skill": "reviewed", "slack": "reviewed"}
+    shipped = dict.fromkeys(("coding", "mail", "memory", "skill", "slack"), "reviewed")
     assert state(meshclaw) == {**shipped, "files": "never reviewed"}
 
 

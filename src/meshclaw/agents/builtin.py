@@ -33,8 +33,15 @@ CLAW = Agent(
     intents=frozenset({"ask"}),
     rights=Rights(
         effects=frozenset({"read", "label", "write", "draft", "send"}),
-        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "slack.*", "mcp.*"}),
+        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "slack.*", "mcp.*", "coding.*"}),
     ),
+)  # fmt: skip
+
+CODER = Agent(
+    name="coder", version="1", owner="meshclaw",
+    purpose="Starts coding agents of others for one task each, boxed in, and puts what they made on a branch.",
+    intents=frozenset({"code.change"}),
+    rights=Rights(effects=frozenset({"write"}), verbs=frozenset({"coding.*"})),
 )  # fmt: skip
 
 UNDO = Agent(
@@ -44,7 +51,10 @@ UNDO = Agent(
     rights=Rights(
         effects=frozenset({"label", "write"}),
         verbs=frozenset(
-            {"mail.label", "mail.move", "memory.drop", "slack.delete", "slack.unreact", "slack.remove", "mcp.*"}
+            {
+                "mail.label", "mail.move", "memory.drop", "slack.delete", "slack.unreact", "slack.remove", "mcp.*",
+                "coding.*",
+            }
         ),
     ),
 )  # fmt: skip
@@ -56,7 +66,7 @@ DREAMER = Agent(
     limits=Limits(run=RunWindow(inference=500_000), day=Window(inference=1_000_000)),  # 0.50 and 1 dollar
 )  # fmt: skip
 
-AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, CLAW, UNDO, DREAMER)}
+AGENTS = {agent.name: agent for agent in (MAIL_TRIAGE, MAIL_CLERK, CLAW, CODER, UNDO, DREAMER)}
 
 
 def shipped(label: str) -> Agent:

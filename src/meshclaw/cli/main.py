@@ -26,6 +26,7 @@ NOUNS = {
     "guard": "Why it decided so, and what a request allows: why, licence.",
     "connectors": "What each connector can do: list, show, review.",
     "mcp": "MCP servers as tools, and our verbs for other hosts: add, review, serve.",
+    "coding": "Coding agents, boxed in, each task on a branch of its own: add, agents, run.",
     "budget": "What was used and what is left, per run, hour and day.",
     "models": "The models agents may ask: list, test, connect.",
     "usage": "What AI tools were used for and what it cost: import, show, sources.",

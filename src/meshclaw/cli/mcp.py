@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
 from meshclaw.cli import screen
+from meshclaw.cli.given import absolute, check_hosts, keep_secrets, needed, pairs, program_of
 from meshclaw.cli.mcp_review import review, state
 from meshclaw.cli.mcp_serve import serve
 from meshclaw.errors import UserError
@@ -55,22 +53,22 @@ def add(
     meshclaw mcp add clock -- /opt/mcp/bin/mcp-server-time --local-timezone Europe/Berlin
     meshclaw mcp add wiki --url https://wiki.example.com/mcp --key keyring
     """
-    given = _program(program)
+    given = program_of(program)
     server = checked(
         Server(
-            name=name, command=given, url=url, key=key, folder=_absolute(folder) if folder else "",
-            reads=(*_needed(given), *map(_absolute, reads)), hosts=hosts, env=_pairs(env), secrets=_pairs(secrets),
+            name=name, command=given, url=url, key=key, folder=absolute(folder) if folder else "",
+            reads=(*needed(given), *map(absolute, reads)), hosts=hosts, env=pairs(env), secrets=pairs(secrets),
             seconds=seconds,
         )
     )  # fmt: skip
-    _check_hosts(server)
+    check_hosts(server.hosts, server.secrets)
     servers = Servers(home())
     if name in servers.names():
         raise UserError(f"there is a server {name!r} already", fix=f"First: meshclaw mcp remove {name}")
     if dry_run:
         screen.words(f"Would add {name}.")
         return
-    _keep_secrets(server, from_stdin=secrets_stdin)
+    _keep(server, from_stdin=secrets_stdin)
     path = servers.put(server)
     screen.words(f"Added {name}: {path}")
     if server.command:
@@ -156,57 +154,11 @@ def remove(name: str, dry_run: bool) -> None:
 # -- what was given -----------------------------------------------------------------------------
 
 
-def _program(program: tuple[str, ...]) -> tuple[str, ...]:
-    """With the absolute path of its first word: what is found first on a PATH can change."""
-    if not program:
-        return ()
-    import shutil
-
-    found = shutil.which(program[0])
-    if found is None:
-        raise UserError(
-            f"there is no program {program[0]!r}", fix="Install it, and name it by its whole path."
-        )
-    return (_absolute(found), *program[1:])
-
-
-def _absolute(path: str) -> str:
-    """Links in it stay: a Python environment is known by where its program lies."""
-    return str(Path(path).expanduser().absolute())
-
-
-def _needed(program: tuple[str, ...]) -> tuple[str, ...]:
-    if not program:
-        return ()
-    from meshclaw.runs.boxing import shown_for
-
-    return tuple(shown_for(program[0]))
-
-
-def _check_hosts(server: Server) -> None:
-    if server.hosts or server.secrets:
-        from meshclaw.runs.boxing import rule
-
-        for place in (*server.hosts, *server.secrets.values()):
-            rule(place)
-
-
-def _pairs(given: tuple[str, ...]) -> dict[str, str]:
-    if odd := [one for one in given if "=" not in one]:
-        raise UserError(f"{odd[0]!r} is no NAME=VALUE")
-    return {one.partition("=")[0]: one.partition("=")[2] for one in given}
-
-
-def _keep_secrets(server: Server, *, from_stdin: bool) -> None:
-    from meshclaw.settings.secrets import to_keyring
-
+def _keep(server: Server, *, from_stdin: bool) -> None:
     wanted = {variable: server.keyring_of(variable) for variable in server.secrets}
-    wanted |= {"the key": server.keyring} if server.key == "keyring" else {}
-    for what, place in wanted.items():
-        asked = sys.stdin.readline() if from_stdin else click.prompt(what, hide_input=True, err=True)
-        if not (value := asked.strip()):
-            raise UserError(f"there is no value for {what}", fix="Give one secret on each line.")
-        to_keyring(place, value, other_ways="It needs one: a secret must not stand in a file or an argument.")
+    keep_secrets(
+        wanted | ({"the key": server.keyring} if server.key == "keyring" else {}), from_stdin=from_stdin
+    )
 
 
 def _reached(server: Server) -> str:

@@ -39,7 +39,7 @@ CEILING = Path("/etc/meshclaw/ceiling.toml")
 
 DEFAULT_RIGHTS = Rights(
     effects=frozenset({"read", "draft", "label", "write", "send"}),
-    verbs=frozenset({"mail.*", "memory.*", "skill.*", "slack.*", "mcp.*"}),
+    verbs=frozenset({"mail.*", "memory.*", "skill.*", "slack.*", "mcp.*", "coding.*"}),
 )
 ED25519_BYTES = 32
 

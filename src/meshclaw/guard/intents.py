@@ -25,10 +25,14 @@ INTENTS: dict[str, Rights] = {
     # What a person asks for in words: the words themselves are the licence.
     "ask": Rights(
         effects=frozenset({"read", "draft", "label", "write", "send"}),
-        verbs=frozenset({"mail.*", "memory.recall", "memory.remember", "skill.*", "slack.*", "mcp.*"}),
+        verbs=frozenset(
+            {"mail.*", "memory.recall", "memory.remember", "skill.*", "slack.*", "mcp.*", "coding.*"}
+        ),
     ),
     # A dream changes the memory and reaches nothing else: it has no verb at all.
     "memory.dream": Rights(),
+    # One task for a coding agent, as a person typed it; what it makes lands on a branch of its own.
+    "code.change": Rights(effects=frozenset({"write"}), verbs=frozenset({"coding.*"})),
     "undo": Rights(
         effects=frozenset({"label", "write"}),
         verbs=frozenset(
@@ -40,6 +44,7 @@ INTENTS: dict[str, Rights] = {
                 "slack.unreact",
                 "slack.remove",
                 "mcp.*",
+                "coding.*",
             }
         ),
     ),

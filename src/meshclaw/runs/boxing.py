@@ -25,6 +25,7 @@ SERVING = Limits(
     wall_s=12 * 3600, cpu_s=3600, memory_bytes=1024 * MB, processes=64, file_bytes=256 * MB, tmp_bytes=64 * MB,
     output_bytes=64 * 1024,
 )  # fmt: skip
+CODING = Limits(cpu_s=3600, memory_bytes=4096 * MB, processes=512, output_bytes=64 * 1024)
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +39,6 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     env: Mapping[str, str] = {}
     secrets: tuple[Secret, ...] = ()
     limits: Limits = SERVING
-    protected: tuple[str, ...] | None = None
-    """None: what is always protected."""
 
 
 def boxed(box: Box, tell: Callable[[Finished], None] | None = None) -> Program:
@@ -67,15 +66,14 @@ def boxed(box: Box, tell: Callable[[Finished], None] | None = None) -> Program:
 def _profile(box: Box, folder: Path) -> Profile:
     state = home().resolve()
     for path in (folder, *(Path(one).resolve() for one in box.reads)):
-        if path.is_relative_to(state):
+        if path.is_relative_to(state) and path.parent != state / "work":
             raise UserError(
                 f"{str(path)!r} belongs to the claw's own state", fix="Name a folder of your own."
             )
-    profile = Profile(
+    return Profile(
         work=folder, read_only=tuple(Path(one).resolve() for one in box.reads),
         env={"PYTHONDONTWRITEBYTECODE": "1", **box.env}, limits=box.limits, egress=tuple(map(rule, box.hosts)),
     )  # fmt: skip
-    return profile if box.protected is None else msgspec.structs.replace(profile, protected=box.protected)
 
 
 def rule(place: str) -> Rule:

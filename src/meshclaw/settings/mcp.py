@@ -13,36 +13,28 @@ key = "keyring"                                         # sent to it as a bearer
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 
-from meshclaw.errors import NotFound, SignInNeeded, UserError
+from meshclaw.errors import SignInNeeded, UserError
+from meshclaw.settings.boxes import Files, Named, check_name, check_program, is_variable
 from meshclaw.settings.loopback import is_loopback
 from meshclaw.settings.secrets import from_keyring
 
 FOLDER = "mcp"
 TAKEN = frozenset("mail skill slack memory coding mcp effect".split())
 """Names of connectors of ours and of groups that policies speak of: no server may look like one of them."""
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_LONGEST = 30
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Count = Annotated[int, msgspec.Meta(gt=0, le=3600)]
 
 
-class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One MCP server as it is to be used."""
+class Server(Named, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One MCP server as it is to be used; its connector is called like it."""
 
-    name: str = ""
-    """Also the connector's; set from the name of the file."""
     command: tuple[str, ...] = ()
     """Absolute path and arguments; run in a sandbox."""
     url: str = ""
@@ -52,8 +44,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Empty: a folder of its own that is gone when it ends."""
     hosts: tuple[str, ...] = ()
     """``host`` or ``host:port``, as in ``api.example.com``."""
-    env: dict[str, str] = {}
-    secrets: dict[str, str] = {}
+    env: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    secrets: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """By environment variable, the one host (or ``host:port``) that gets the value."""
     key: str = ""
     """``keyring``, ``env:NAME`` or empty: no key."""
@@ -68,57 +60,17 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return f"mcp:{self.name}:{variable}"
 
 
-class Servers:
+class Servers(Files[Server]):
     """Those whose files lie in ``folder``/mcp."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / FOLDER
-
-    def names(self) -> list[str]:
-        return sorted(path.stem for path in self.folder.glob("*.toml"))
-
-    def all(self) -> Iterator[Server]:
-        return map(self.get, self.names())
-
-    def get(self, name: str) -> Server:
-        """NotFound where there is none; UserError where its file cannot be understood."""
-        path = self.folder / f"{name}.toml"
-        try:
-            found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Server)
-            return checked(msgspec.structs.replace(found, name=name))
-        except FileNotFoundError as error:
-            known = ", ".join(self.names()) or "none"
-            raise NotFound(
-                f"there is no MCP server {name!r}; known: {known}",
-                fix="Add it: meshclaw mcp add NAME -- COMMAND",
-            ) from error
-        except (OSError, ValueError, UserError) as error:
-            raise UserError(
-                f"{str(path)!r} cannot be understood ({error})",
-                fix="Mend it; what may stand in it: docs/mcp.md",
-            ) from error
-
-    def put(self, server: Server) -> Path:
-        checked(server)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        path = self.folder / f"{server.name}.toml"
-        partial = path.with_suffix(".part")
-        partial.write_text(_toml(server), "utf-8")
-        partial.replace(path)
-        return path
-
-    def remove(self, name: str) -> None:
-        self.get(name)
-        (self.folder / f"{name}.toml").unlink()
+        super().__init__(folder / FOLDER, Server, checked, what="MCP server", noun="mcp")
 
 
 def checked(server: Server) -> Server:
     """Raises UserError for what cannot be meant."""
     name = server.name
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
-        raise UserError(
-            f"{name!r} is no name for a server", fix="Lower case letters, digits and single hyphens."
-        )
+    check_name(name)
     if name in TAKEN:
         raise UserError(f"the name {name!r} is taken by a connector of ours", fix=f"Call it {name}-server.")
     if bool(server.command) == bool(server.url):
@@ -143,7 +95,11 @@ def _check_url(server: Server) -> None:
             f"{server.name!r} runs elsewhere, so there are no folders, hosts or secrets to give it",
             fix="Use key.",
         )
-    if server.key and server.key != "keyring" and not _is_variable(server.key):
+    if (
+        server.key
+        and server.key != "keyring"
+        and not (server.key.startswith("env:") and is_variable(server.key[4:]))
+    ):
         raise UserError(  # what stands there may be a key: it is not repeated
             f"the key of {server.name!r} is neither keyring nor env:NAME; a key itself must not stand in a file"
         )
@@ -152,18 +108,8 @@ def _check_url(server: Server) -> None:
 def _check_command(server: Server) -> None:
     if server.key:
         raise UserError(f"{server.name!r} is a program: give it a secret by name, in [secrets]")
-    for path in (server.command[0], *server.reads, *filter(None, (server.folder,))):
-        if not Path(path).is_absolute():
-            raise UserError(f"{path!r} is no absolute path", fix="Write the whole path, from / on.")
-    for variable in (*server.env, *server.secrets):
-        if not _VARIABLE.fullmatch(variable):
-            raise UserError(f"{variable!r} is no name for a variable")
-    if both := server.env.keys() & server.secrets.keys():
-        raise UserError(f"{sorted(both)} are both plain and secret", fix="Take them out of [env].")
-
-
-def _is_variable(key: str) -> bool:
-    return key.startswith("env:") and bool(_VARIABLE.fullmatch(key[4:]))
+    paths = (server.command[0], *server.reads, *filter(None, (server.folder,)))
+    check_program(paths, server.env, server.secrets)
 
 
 def key_of(server: Server) -> str:
@@ -182,18 +128,3 @@ def key_of(server: Server) -> str:
 
 
 _OTHER_WAYS = 'Name an environment variable in its file: key = "env:NAME".'
-
-
-def _toml(server: Server) -> str:
-    """JSON's strings and lists are TOML's as well, once no character in them is a control character."""
-    lines: list[str] = []
-    tables: list[str] = []
-    for name, value in msgspec.structs.asdict(server).items():
-        if name == "name" or not value:
-            continue
-        if isinstance(value, dict):
-            rows = cast("dict[str, str]", value).items()
-            tables += [f"\n[{name}]", *(f"{key} = {json.dumps(text)}" for key, text in rows)]
-        else:
-            lines.append(f"{name} = {json.dumps(value)}")
-    return "\n".join((*lines, *tables, ""))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshclaw.agents.builtin import AGENTS, shipped
+from meshclaw.connectors.coding.manifest import DECLARATIONS as CODING
 from meshclaw.connectors.mail.manifest import DECLARATIONS as MAIL
 from meshclaw.connectors.memory.manifest import DECLARATIONS as MEMORY
 from meshclaw.connectors.skill.manifest import DECLARATIONS as SKILL
@@ -59,7 +60,7 @@ if TYPE_CHECKING:  # these load what most commands do without
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
 
-SHIPPED = {"mail": MAIL, "memory": MEMORY, "skill": SKILL, "slack": SLACK}
+SHIPPED = {"coding": CODING, "mail": MAIL, "memory": MEMORY, "skill": SKILL, "slack": SLACK}
 """What the connectors declare that come with MeshClaw."""
 NOWHERE: Mapping[str, Place] = {}
 _TURN: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)

@@ -10,7 +10,7 @@ from meshclaw.connectors.base import Toolbox
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door
-from meshclaw.wiring import mail, mcp, memory, skills, slack
+from meshclaw.wiring import coding, mail, mcp, memory, skills, slack
 from meshclaw.wiring.claw import Claw
 from meshclaw.wiring.place import Place, Site
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Places = Callable[[Site, ExitStack], dict[str, Place]]
 """Connectors by name; what they open is kept on the stack."""
 
-ALL: tuple[Places, ...] = (mail.places, memory.places, skills.places, slack.places, mcp.places)
+ALL: tuple[Places, ...] = (mail.places, memory.places, skills.places, slack.places, mcp.places, coding.places)
 
 
 class Workplace(NamedTuple):

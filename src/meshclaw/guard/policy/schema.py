@@ -36,7 +36,7 @@ def terms_of(declarations: Iterable[Declaration]) -> Terms:
     return Terms(schema=schema, groups=groups)
 
 
-OURS = frozenset({"mail", "mcp", "memory", "skill", "slack"})
+OURS = frozenset({"coding", "mail", "mcp", "memory", "skill", "slack"})
 """Connectors that come with MeshClaw, and ``mcp`` for those of every MCP server: policies may always speak of them."""
 _NOUNS = Path(__file__).with_name("schema.cedarschema")
 _APPLIES = "appliesTo { principal: Run, resource: Target, context: Circumstances };"

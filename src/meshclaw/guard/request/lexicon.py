@@ -89,6 +89,10 @@ DEEDS: dict[str, Verbs] = {
         _words("note save store record"),
     ),
     "forget": Verbs(weak=_words("forget drop delete remove")),
+    "code": Verbs(
+        _words("refactor implement debug code"),
+        _words("change fix write rewrite improve port migrate update extend test clean_up rename document patch add"),
+    ),
     "set_secret": Verbs(weak=_words("change set update reset rotate renew replace")),
 }  # fmt: skip
 """By deed, the verbs with which people ask for it."""
