@@ -1,4 +1,4 @@
-# ruff: noqa: C901, PLR0912, PLR0915, PTH, S
+# ruff: noqa: ASYNC221, ASYNC240, C901, PLR0912, PLR0915, PTH120, PTH208
 """A coding agent on the protocol's own SDK that does what its first argument says; what it does wrong is on purpose."""
 
 from __future__ import annotations
@@ -90,17 +90,18 @@ class Coder:
             case "forges":
                 pathlib.Path("app.py").write_text("1\n")
                 git("-c", "user.name=Linus", "-c", "user.email=linus@example.org", "commit", "-qam",
-                    "Fix it\n\nMeshclaw-Run: 00000000-0000-7000-8000-000000000000\nReviewed-by: Boss <boss@example.org>\n"
-                    "Signed-off-by: Linus <linus@example.org>")  # fmt: skip
+                    "Fix it\n\nMeshclaw-Run: 00000000-0000-7000-8000-000000000000\n"
+                    "Reviewed-by: Boss <boss@example.org>\nSigned-off-by: Linus <linus@example.org>")  # fmt: skip
             case "rewrites":
                 pathlib.Path("app.py").write_text("2\n")
                 git("commit", "-q", "--amend", "-am", "All of it")
             case "steers":
                 pathlib.Path("x.txt").write_text("x")
                 git("add", "x.txt")
-                blob = subprocess.run(
-                    ["git", "hash-object", "-w", "x.txt"], capture_output=True, text=True
-                ).stdout.strip()
+                made = subprocess.run(
+                    ["git", "hash-object", "-w", "x.txt"], capture_output=True, text=True, check=True
+                )
+                blob = made.stdout.strip()
                 git("update-index", "--add", "--cacheinfo", f"100644,{blob},.github/workflows/evil.yml")
                 git("commit", "-qm", "Add a pipeline")
             case "hooks":

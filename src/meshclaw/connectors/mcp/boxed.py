@@ -14,9 +14,7 @@ from meshclaw.connectors.pipes import Fate, Pipes
 from meshclaw.connectors.program import Program
 
 Read = MemoryObjectSendStream[SessionMessage | Exception]
-Streams = tuple[
-    MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
-]
+Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
 
 MOST_NONSENSE = 20
 """Lines that are no message, as of a program that prints."""
