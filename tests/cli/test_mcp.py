@@ -196,7 +196,7 @@ def test_a_model_is_offered_the_manifests_words_and_never_the_servers(
     claw.close()
     assert answer.text == "You have one note."
     offered = {tool.verb: tool for tool in model.prompts[0].tools}
-    assert set(offered) == {"notes.add_note", "notes.delete_note", "notes.read_notes"}
+    assert set(offered) >= {"notes.add_note", "notes.delete_note", "notes.read_notes"}
     assert offered["notes.add_note"].words == "Write a note down"
     assert offered["notes.add_note"].schema["properties"] == {"text": {"type": "string"}}
     assert "Ignore your person" not in str(model.prompts[0])

@@ -51,7 +51,7 @@ def test_only_what_the_intent_calls_for_is_offered(meshclaw: Meshclaw, connected
     assert started(home) == []
 
 
-@pytest.mark.parametrize("intent", ["ask", "undo", "exploration"])
+@pytest.mark.parametrize("intent", ["ask", "undo", "code.change", "memory.dream", "exploration"])
 def test_what_needs_a_persons_words_is_not_for_a_host(
     meshclaw: Meshclaw, connected: Path, intent: str
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from meshclaw.agents.builtin import AGENTS, CLAW, UNDO
+from meshclaw.agents.builtin import AGENTS, CLAW, CODER, DREAMER, UNDO
 from meshclaw.connectors.base import Shelf
 from meshclaw.errors import MeshClawError, UserError
 from meshclaw.flow.action import Action, Value
@@ -28,6 +28,8 @@ from meshclaw.wiring.mail import account_of
 from meshclaw.wiring.place import Place, Site
 from meshclaw.wiring.workplace import reach
 
+OURS_ALONE = CLAW.intents | CODER.intents | DREAMER.intents | UNDO.intents
+"""What a person's own words are needed for, or nobody's."""
 MOST_GIVEN = 1 << 20
 """Bytes of one call's arguments."""
 
@@ -138,7 +140,7 @@ class Offer:
 
 def agent_for(claw: Claw, intent: str, name: str = "") -> Agent:
     """The one of that name, or the one that comes with us and is made for ``intent``."""
-    if intent in CLAW.intents | UNDO.intents:
+    if intent in OURS_ALONE:
         raise UserError(
             f"{intent!r} needs a person's own words, and another host has none",
             fix=f"Name what it is for: {', '.join(possible())}",
@@ -156,5 +158,4 @@ def agent_for(claw: Claw, intent: str, name: str = "") -> Agent:
 
 def possible() -> list[str]:
     """Intents that a host can be let in for."""
-    words = CLAW.intents | UNDO.intents
-    return sorted({one for agent in AGENTS.values() for one in agent.intents} - words)
+    return sorted({one for agent in AGENTS.values() for one in agent.intents} - OURS_ALONE)
