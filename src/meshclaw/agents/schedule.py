@@ -1,16 +1,15 @@
-"""When an agent asks to be run by itself; checked here, kept for whoever keeps time."""
+"""When something asks to be run by itself, as a person writes it: checked here, kept by the clock."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
-import msgspec
+from meshclaw.flow.schedule import Missed, Timing, span
 
 SHORTEST_MINUTES = 5
 MOST_WORDS = 500
-_MINUTES = {"m": 1, "h": 60, "d": 1_440}
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 _NAMES = {
     "month": "jan feb mar apr may jun jul aug sep oct nov dec".split(),
@@ -18,36 +17,38 @@ _NAMES = {
 }
 
 
-class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of ``cron``, ``every`` and ``at``, in the person's own time zone."""
+class Schedule(Timing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One that an agent asks for; a person enables it, or not."""
 
     words: str
     """What it is then asked."""
-    cron: str = ""
-    """Minute, hour, day, month, weekday: ``30 6 * * mon-fri``."""
-    every: str = ""
-    """``90m``, ``6h``, ``1d``."""
-    at: str = ""
-    """Once: ``2026-12-01T09:00``."""
+    intent: str = ""
+    """Which of the agent's intents it is for; needed where it has several."""
+    missed: Missed = "once"
+    """What becomes of due times that passed while nothing ran."""
 
 
 def problem(schedule: Schedule) -> str:
     """What is wrong with it; empty where nothing is."""
-    named = [name for name in ("cron", "every", "at") if getattr(schedule, name)]
-    if len(named) != 1:
-        return f"a schedule has one of cron, every and at; this one has {' and '.join(named) or 'none'}"
     if not 0 < len(schedule.words.strip()) <= MOST_WORDS:
         return f"words has to say in 1 to {MOST_WORDS} characters what is asked then"
-    if schedule.every:
-        return _every(schedule.every)
-    return _cron(schedule.cron) if schedule.cron else _at(schedule.at)
+    return timing_problem(schedule)
+
+
+def timing_problem(timing: Timing) -> str:
+    named = [name for name in ("cron", "every", "at") if getattr(timing, name)]
+    if len(named) != 1:
+        return f"a schedule has one of cron, every and at; this one has {' and '.join(named) or 'none'}"
+    if timing.every:
+        return _every(timing.every)
+    return _cron(timing.cron) if timing.cron else _at(timing.at)
 
 
 def _every(text: str) -> str:
-    found = re.fullmatch(r"([1-9]\d{0,4})([mhd])", text)
+    found = span(text) if not text.endswith("s") else None
     if found is None:
         return f"every: {text!r} is no span of time; write 90m, 6h or 1d"
-    if int(found[1]) * _MINUTES[found[2]] < SHORTEST_MINUTES:
+    if found < timedelta(minutes=SHORTEST_MINUTES):
         return f"every: {text!r} is more often than every {SHORTEST_MINUTES} minutes"
     return ""
 

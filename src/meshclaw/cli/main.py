@@ -36,6 +36,7 @@ NOUNS = {
     "hub": "The company's side of the mesh: init, roster, serve, code.",
     "policy": "What the policies say: check, explain, test, diff, replay.",
     "sandbox": "Run a command that nobody has to trust: explain, run.",
+    "schedule": "What happens by itself, and when: list, add, enable, next, log.",
     "stop": "Stop everything the claw does, now; and let it go on.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",

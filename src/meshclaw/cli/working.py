@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from meshclaw.agents.builtin import MAIL_TRIAGE
+from meshclaw.agents.builtin import CLAW, MAIL_TRIAGE
 from meshclaw.agents.triage.judge import judge
 from meshclaw.connectors.mail.connector import SENT
 from meshclaw.connectors.mail.mailbox.base import Mailbox
@@ -137,9 +137,23 @@ def _resume(claw: Claw, told: Told) -> list[Result]:
         if told.run.agent == MAIL_TRIAGE.label:
             account = claw.accounts.get(told.run.subject)
             _place(claw, place.door, told.run, account, sources={}, progress=silent, dry_run=False)
-        elif asked := list(claw.ledger.events(ModelAsked, run=told.run.id)):
-            _loop(claw, told.run, place, claw.source(asked[-1].model)).go()
+        elif model := _model_to_ask(claw, told.run):
+            _loop(claw, told.run, place, claw.source(model)).go()
     return results
+
+
+def _model_to_ask(claw: Claw, run: Run) -> str:
+    """The one it asked last, or is about to ask first; empty where the run is none that asks models."""
+    asked = list(claw.ledger.events(ModelAsked, run=run.id))
+    if asked:
+        return asked[-1].model
+    asks_models = run.request.words and (run.agent == CLAW.label or "+" in run.agent)
+    return model_of(claw, run) if asks_models else ""
+
+
+def model_of(claw: Claw, run: Run) -> str:
+    """What its agent wants to ask, or the usual one."""
+    return claw.agent_of(run.agent).model or claw.models.usual
 
 
 def converse(claw: Claw, run: Run, model: str, heard: Heard | None = None) -> Answer:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from meshclaw.agents.builtin import MAIL_TRIAGE
-from meshclaw.cli.working import converse, resume_run
+from meshclaw.cli.working import converse, model_of, resume_run
 from meshclaw.errors import MeshClawError
+from meshclaw.flow.event.run import RunFailed
 from meshclaw.flow.request import Request
-from meshclaw.runs.run import start, tell, tell_stopped
+from meshclaw.flow.run import Run
+from meshclaw.runs.run import ENDINGS, start, tell, tell_stopped
 from meshclaw.runs.talk import answer_of
 from meshclaw.wiring import open_claw
 
@@ -73,6 +75,10 @@ class Desk:
         """
         self._put(lambda: self._do(job, told, started, heard))
 
+    def go_on(self, run: Run, told: Told) -> None:
+        """With a run that is on record as started, and that nobody works on yet."""
+        self._put(lambda: self._go_on(run, told))
+
     def resume(self, told: Told) -> None:
         """Go on with every run that a stop or a crash cut off; triage sees to its own."""
         with open_claw() as claw:
@@ -118,6 +124,17 @@ class Desk:
             log.warning("A run failed: %s %s", error.message, error.fix)
             told(Done(run=run_id, error=error))
 
+    def _go_on(self, run: Run, told: Told) -> None:
+        try:
+            with open_claw() as claw:
+                claw.refuse_if_stopped()
+                answer = converse(claw, run, model_of(claw, run))
+            told(Done(run=run.id, text=answer.text, end=answer.end, waiting=answer.waiting))
+        except MeshClawError as error:
+            log.warning("A run failed: %s %s", error.message, error.fix)
+            _close(run, error)
+            told(Done(run=run.id, error=error))
+
     def _resume(self, run: str, told: Told) -> None:
         try:
             with open_claw() as claw:
@@ -127,3 +144,10 @@ class Desk:
         except MeshClawError as error:
             log.warning("A run that was cut off could not be resumed: %s %s", error.message, error.fix)
             told(Done(run=run, error=error))
+
+
+def _close(run: Run, error: MeshClawError) -> None:
+    """Where it failed before it came to anything, it failed all the same."""
+    with open_claw() as claw, claw.ledger.writing():
+        if not any(claw.ledger.events(*ENDINGS, run=run.id)):
+            claw.ledger.record(RunFailed(**run.named, error=error.code))

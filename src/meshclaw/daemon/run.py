@@ -11,17 +11,17 @@ from os import getpid
 from pathlib import Path
 
 from meshclaw.daemon.alone import Known, alone, tell
+from meshclaw.daemon.clock import Clock
 from meshclaw.daemon.desk import Desk
 from meshclaw.daemon.mail import MailWatch
 from meshclaw.daemon.service import Service, Services
-from meshclaw.errors import UserError
 from meshclaw.ledger.ledger import timestamp
 from meshclaw.wiring import Claw, open_claw
 
 
-def services(claw: Claw, desk: Desk) -> list[Service]:  # noqa: ARG001 - who brings requests needs the desk
+def services(claw: Claw, desk: Desk) -> list[Service]:
     """What there is to wait for, by the settings as they are now."""
-    return [MailWatch(account) for account in claw.accounts.all()]
+    return [*(MailWatch(account) for account in claw.accounts.all()), Clock(desk)]
 
 
 def run(said: Callable[[Services], None]) -> None:
@@ -29,10 +29,6 @@ def run(said: Callable[[Services], None]) -> None:
     desk = Desk()
     with open_claw() as claw:
         folder, found = claw.folder, services(claw, desk)
-    if not found:
-        raise UserError(
-            "there is nothing to wait for: no mailbox is connected", fix="meshclaw mail connect ADDRESS"
-        )
     with alone(folder):
         stop = threading.Event()
         for signal_ in (signal.SIGTERM, signal.SIGINT):

@@ -1,9 +1,10 @@
-"""What the person set up to happen by itself: the daemon's watch over a mailbox."""
+"""What the person set up to happen by itself: at a time, on a change, on a message."""
 
 from __future__ import annotations
 
-from meshclaw.flow.request import Request
+from meshclaw.flow.request import Request, Trigger
 
 
-def receive(intent: str) -> Request:
-    return Request(intent=intent, trigger="schedule", trust="schedule")
+def receive(intent: str, words: str = "", *, trigger: Trigger = "schedule") -> Request:
+    """``words``: the person read them when they said yes to it, and their licence they are."""
+    return Request(intent=intent, trigger=trigger, trust="schedule", words=words)

@@ -46,6 +46,18 @@ from meshclaw.flow.event.run import (
     RunStarted,
 )
 from meshclaw.flow.event.sandbox import EgressPassed, EgressRefused, SandboxEnded
+from meshclaw.flow.event.schedule import (
+    JobEnded,
+    ScheduleDisabled,
+    ScheduleEnabled,
+    ScheduleFired,
+    ScheduleMissed,
+    StandingChanged,
+    StandingMatched,
+    WatchChanged,
+    WatchFailed,
+    WatchFired,
+)
 from meshclaw.flow.event.usage import UsageImported
 
 AnyEvent = (
@@ -90,6 +102,16 @@ AnyEvent = (
     | MemoryRecalled
     | DreamBegan
     | DreamEnded
+    | ScheduleEnabled
+    | ScheduleDisabled
+    | ScheduleFired
+    | ScheduleMissed
+    | JobEnded
+    | WatchChanged
+    | WatchFired
+    | WatchFailed
+    | StandingChanged
+    | StandingMatched
 )
 
 decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
