@@ -32,33 +32,34 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def dues(cron: str, zone: str, after: str, number: int = 4) -> list[str]:
+def dues(cron: str, zone: str, after: str) -> str:
     start = utc(after)
-    found = islice(due_after(Timing(cron=cron), ZoneInfo(zone), start, start), number)
-    return [f"{at:%m-%d %H:%M}" for at in found]
+    found = islice(due_after(Timing(cron=cron), ZoneInfo(zone), start, start), 4)
+    return ", ".join(f"{at:%m-%d %H:%M}" for at in found)
 
 
 @pytest.mark.parametrize(
     ("cron", "zone", "after", "expected"),
     [
         # A time of day that is jumped over comes right after the jump; one that is shown twice comes once.
-        ("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00", ["03-29 01:00", "03-30 00:30", "03-31 00:30", "04-01 00:30"]),
-        ("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00", ["10-25 00:30", "10-26 01:30", "10-27 01:30", "10-28 01:30"]),
-        ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:45", ["10-26 01:30", "10-27 01:30", "10-28 01:30", "10-29 01:30"]),
-        ("0,30 2 * * *", "Europe/Berlin", "2026-03-28T12:00", ["03-29 01:00", "03-30 00:00", "03-30 00:30", "03-31 00:00"]),
-        ("30 1 * * *", "America/New_York", "2026-10-31T18:00", ["11-01 05:30", "11-02 06:30", "11-03 06:30", "11-04 06:30"]),
-        ("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00", ["10-03 15:30", "10-04 15:15", "10-05 15:15", "10-06 15:15"]),
-        ("45 1 * * *", "Australia/Lord_Howe", "2026-04-04T00:00", ["04-04 14:45", "04-05 15:15", "04-06 15:15", "04-07 15:15"]),
+        ("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00", "03-29 01:00, 03-30 00:30, 03-31 00:30, 04-01 00:30"),
+        ("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00", "10-25 00:30, 10-26 01:30, 10-27 01:30, 10-28 01:30"),
+        ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:45", "10-26 01:30, 10-27 01:30, 10-28 01:30, 10-29 01:30"),
+        ("0,30 2 * * *", "Europe/Berlin", "2026-03-28T12:00", "03-29 01:00, 03-30 00:00, 03-30 00:30, 03-31 00:00"),
+        ("30 1 * * *", "America/New_York", "2026-10-31T18:00", "11-01 05:30, 11-02 06:30, 11-03 06:30, 11-04 06:30"),
+        ("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00", "10-03 15:30, 10-04 15:15, 10-05 15:15, 10-06 15:15"),
+        ("45 1 * * *", "Australia/Lord_Howe", "2026-04-04T00:00", "04-04 14:45, 04-05 15:15, 04-06 15:15, 04-07 15:15"),
         # A wildcard is due as often as the wall shows it.
-        ("*/30 1 * * *", "America/New_York", "2026-11-01T05:00", ["11-01 05:30", "11-01 06:00", "11-01 06:30", "11-02 06:00"]),
-        ("*/30 2 * * *", "Europe/Berlin", "2026-03-28T12:00", ["03-30 00:00", "03-30 00:30", "03-31 00:00", "03-31 00:30"]),
-        ("*/10 2 * * *", "Australia/Lord_Howe", "2026-04-04T15:00", ["04-04 15:30", "04-04 15:40", "04-04 15:50", "04-04 16:00"]),
+        ("*/30 1 * * *", "America/New_York", "2026-11-01T05:00", "11-01 05:30, 11-01 06:00, 11-01 06:30, 11-02 06:00"),
+        ("*/30 2 * * *", "Europe/Berlin", "2026-03-28T12:00", "03-30 00:00, 03-30 00:30, 03-31 00:00, 03-31 00:30"),
+        ("*/20 2 * * *", "Australia/Lord_Howe", "2026-04-04T15:00",
+         "04-04 15:30, 04-04 15:50, 04-04 16:10, 04-05 15:30"),
         # A day that never was has no due times.
-        ("0 7 * * *", "Pacific/Apia", "2011-12-28T20:00", ["12-29 17:00", "12-30 17:00", "12-31 17:00", "01-01 17:00"]),
-        ("0 0 30 12 *", "Pacific/Apia", "2011-12-01T00:00", ["12-29 10:00", "12-29 10:00", "12-29 10:00", "12-29 10:00"]),
+        ("0 7 * * *", "Pacific/Apia", "2011-12-28T20:00", "12-29 17:00, 12-30 17:00, 12-31 17:00, 01-01 17:00"),
+        ("0 0 30 12 *", "Pacific/Apia", "2011-12-01T00:00", "12-29 10:00, 12-29 10:00, 12-29 10:00, 12-29 10:00"),
     ],
 )  # fmt: skip
-def test_known_nights(cron: str, zone: str, after: str, expected: list[str]) -> None:
+def test_known_nights(cron: str, zone: str, after: str, expected: str) -> None:
     assert dues(cron, zone, after) == expected
 
 

@@ -1,4 +1,4 @@
-"""Whatever the clock and the machine do: a due time is done at most once, and is done or told as missed exactly once."""
+"""Whatever the clock and the machine do: a due time is done at most once, and done or told as missed exactly once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class Life:
         found = owed(self.timing, past, self.enabled, self.times, now, missed=self.missed, urgent=self.urgent)
         if not killed:
             self.ledger += [
-                ScheduleMissed(schedule="s", first=timestamp(gap.first), last=timestamp(gap.last), count=gap.count, why=gap.why)
+                ScheduleMissed(
+                    schedule="s", first=timestamp(gap.first), last=timestamp(gap.last), count=gap.count, why=gap.why
+                )
                 for gap in found.gaps
             ]  # fmt: skip
             if found.due is not None:
@@ -99,7 +101,7 @@ steps = st.lists(
     missed=st.sampled_from(["once", "skip"]),
 )
 @settings(max_examples=100, deadline=None)
-def test_each_due_time_is_done_or_told_exactly_once(
+def test_each_due_time_is_done_or_told_exactly_once(  # noqa: PLR0917 - hypothesis names them
     timing: Timing, quiet: tuple[Span | None, ...], zone: ZoneInfo, start: datetime, steps: list[tuple[int, bool]],
     urgent: bool, missed: Missed,
 ) -> None:  # fmt: skip
