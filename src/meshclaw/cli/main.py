@@ -37,6 +37,7 @@ NOUNS = {
     "policy": "What the policies say: check, explain, test, diff, replay.",
     "sandbox": "Run a command that nobody has to trust: explain, run.",
     "schedule": "What happens by itself, and when: list, add, enable, next, log.",
+    "watch": "Be told when something changes; no model looks: add, list, test.",
     "stop": "Stop everything the claw does, now; and let it go on.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",

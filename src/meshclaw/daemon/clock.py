@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from meshclaw.daemon.desk import Desk
 from meshclaw.daemon.schedules import Schedules, Tell
+from meshclaw.daemon.watches import Watches
 from meshclaw.errors import Operational, UserError
 from meshclaw.flow.units import utc_now
 from meshclaw.guard.layers import stop as kill
 from meshclaw.settings import times as times_
+from meshclaw.settings.times import Times
 from meshclaw.triggers.store import Store
 from meshclaw.wiring import open_claw
 
@@ -35,6 +38,7 @@ class Clock:
         self.at_work = threading.Lock()
         self._now = now
         self._schedules = Schedules(desk, tell)
+        self._watches = Watches(desk, tell)
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
         with open_claw() as claw:
@@ -43,19 +47,33 @@ class Clock:
             with open_claw() as claw:
                 self._schedules.begin(claw, store)
             ready()
-            seen, wake, last = None, None, self._now()
-            while not stop.wait(LOOK_S if seen else 0):
-                now, there = self._now(), (store.version, times_.stamp(folder))
-                is_due = there != seen or now < last - STEPPED_BACK or (wake is not None and now >= wake)
-                last = now
-                if is_due and kill.read(folder) is None:
-                    seen, wake = there, self._round(store, stop, now)
-
-    def _round(self, store: Store, stop: threading.Event, now: datetime) -> datetime | None:
-        with self.at_work, open_claw() as claw:
-            if stop.is_set():
-                return None
             try:
-                return self._schedules.round(claw, store, times_.load(claw.folder), now)
-            except UserError as error:  # a file that the person mends while we run
-                raise Operational(f"{error.message}.", fix=error.fix) from error
+                self._keep_time(store, folder, stop)
+            finally:
+                self._watches.close()
+
+    def _keep_time(self, store: Store, folder: Path, stop: threading.Event) -> None:
+        seen, wake, last, times = None, None, self._now(), None
+        while not stop.wait(LOOK_S if seen else 0):
+            now, there = self._now(), (store.version, times_.stamp(folder))
+            if kill.read(folder) is not None:
+                continue
+            if there != seen or times is None:
+                times = self._settings(folder)
+                self._watches.reload(store)
+            if there != seen or now < last - STEPPED_BACK or (wake is not None and now >= wake):
+                seen, wake = there, self._round(store, times, stop, now)
+            with self.at_work:
+                self._watches.step(store, times, now)
+            last = now
+
+    @staticmethod
+    def _settings(folder: Path) -> Times:
+        try:
+            return times_.load(folder)
+        except UserError as error:  # the person mends it while we run
+            raise Operational(f"{error.message}.", fix=error.fix) from error
+
+    def _round(self, store: Store, times: Times, stop: threading.Event, now: datetime) -> datetime | None:
+        with self.at_work, open_claw() as claw:
+            return None if stop.is_set() else self._schedules.round(claw, store, times, now)

@@ -116,7 +116,10 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._db = connect(self._path, SCHEMA)
-        self.schedules = Shelf(self._db, self._path, "schedule", Scheduled)
+        self.schedules = self.shelf("schedule", Scheduled)
+
+    def shelf(self, kind: str, type_: type[K]) -> Shelf[K]:
+        return Shelf(self._db, self._path, kind, type_)
 
     @property
     def version(self) -> int:

@@ -9,6 +9,7 @@ from meshclaw.flow.schedule import Why
 
 Off = Literal["person", "changed", "over"]
 
+
 class ScheduleEnabled(Event, frozen=True, kw_only=True, tag="schedule.enabled"):
     """A person read when it runs and what is asked then, and said yes."""
 
@@ -80,8 +81,10 @@ class WatchFired(Event, frozen=True, kw_only=True, tag="watch.fired"):
     """Its id."""
     when: str
     """Kind of what it waits for: changed, fails, works, matches, over or under."""
+    number: int
+    """1 for its first fire."""
     seen: str
-    """Digest of what it saw, in the content store."""
+    """Digest of what it saw in words of ours, in the content store."""
 
 
 class WatchFailed(Event, frozen=True, kw_only=True, tag="watch.failed"):
