@@ -38,6 +38,7 @@ NOUNS = {
     "sandbox": "Run a command that nobody has to trust: explain, run.",
     "schedule": "What happens by itself, and when: list, add, enable, next, log.",
     "watch": "Be told when something changes; no model looks: add, list, test.",
+    "standing": "When a message about something comes, ask this: add, list, log.",
     "stop": "Stop everything the claw does, now; and let it go on.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",

@@ -65,10 +65,12 @@ def silent(done: int, all_: int) -> None:
 def triage_mailbox(
     claw: Claw, account: Account, mailbox: Mailbox, *, request: Request | None = None,
     sources: Mapping[str, str] | None = None, progress: Progress = silent, dry_run: bool = False,
+    heard: Callable[[Message], None] | None = None,
 ) -> Triaged:  # fmt: skip
     """Finish what was stopped, learn from what the person did, place what is new.
 
-    ``sources`` names mails that came from files, by ref. ``dry_run`` judges and changes nothing.
+    ``sources`` names mails that came from files, by ref. ``dry_run`` judges and changes nothing. ``heard`` gets each
+    new mail before it is placed, and once more where a kill came in between.
     """
     claw.refuse_if_stopped()
     stopped = [] if dry_run else stopped_runs(claw, account.address)
@@ -80,7 +82,7 @@ def triage_mailbox(
         observed = {} if dry_run else _learn(claw, run, mailbox, account)
         report = _place(
             claw, claw.door(mail.place(claw, mailbox, account), account=account), run, account,
-            sources=sources or {}, progress=progress, dry_run=dry_run,
+            sources=sources or {}, progress=progress, dry_run=dry_run, heard=heard,
         )  # fmt: skip
     return Triaged(report=report, resumed=len(stopped), observed=observed)
 
@@ -183,7 +185,7 @@ def intent_of(agent: Agent, wanted: str = "") -> str:
 
 def _place(
     claw: Claw, door: Door, run: Run, account: Account, *,
-    sources: Mapping[str, str], progress: Progress, dry_run: bool,
+    sources: Mapping[str, str], progress: Progress, dry_run: bool, heard: Callable[[Message], None] | None = None,
 ) -> Report:  # fmt: skip
     me, now = frozenset(account.me), datetime.now(UTC)
 
@@ -191,6 +193,8 @@ def _place(
         placement = judge(message, me=me, lessons=claw.lessons, now=now)
         if not dry_run:
             claw.lessons.note_received(message.sender.address, mail=message.digest)
+            if heard is not None:
+                heard(message)
         return placement
 
     def source(folder: str, ref: str) -> str:

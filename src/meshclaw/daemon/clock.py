@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -11,16 +10,16 @@ from pathlib import Path
 
 from meshclaw.daemon.desk import Desk
 from meshclaw.daemon.schedules import Schedules, Tell
+from meshclaw.daemon.standings import Standings
 from meshclaw.daemon.watches import Watches
 from meshclaw.errors import Operational, UserError
 from meshclaw.flow.units import utc_now
 from meshclaw.guard.layers import stop as kill
 from meshclaw.settings import times as times_
 from meshclaw.settings.times import Times
+from meshclaw.triggers.quiet import over
 from meshclaw.triggers.store import Store
 from meshclaw.wiring import open_claw
-
-log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 """Between two looks at the wall clock and at what the person changed: about 20 microseconds each. So a sleep of the
@@ -32,13 +31,14 @@ class Clock:
     """``now`` is the wall clock; tests have one of their own."""
 
     def __init__(
-        self, desk: Desk, tell: Tell = log.warning, *, now: Callable[[], datetime] = utc_now
+        self, desk: Desk, standings: Standings, tell: Tell, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         self.name = "clock"
         self.at_work = threading.Lock()
         self._now = now
         self._schedules = Schedules(desk, tell)
         self._watches = Watches(desk, tell)
+        self._standings = standings
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
         with open_claw() as claw:
@@ -76,4 +76,10 @@ class Clock:
 
     def _round(self, store: Store, times: Times, stop: threading.Event, now: datetime) -> datetime | None:
         with self.at_work, open_claw() as claw:
-            return None if stop.is_set() else self._schedules.round(claw, store, times, now)
+            if stop.is_set():
+                return None
+            wake = self._schedules.round(claw, store, times, now)
+            if self._standings.release(claw, now):  # they wait for the end of quiet hours
+                ends = over(now, times)
+                wake = min(wake, ends) if wake else ends
+            return wake

@@ -16,7 +16,7 @@ from meshclaw.errors import MeshClawError
 from meshclaw.flow.event.run import RunFailed
 from meshclaw.flow.request import Request
 from meshclaw.flow.run import Run
-from meshclaw.runs.run import ENDINGS, start, tell, tell_stopped
+from meshclaw.runs.run import AT_WORK, ENDINGS, start, tell, tell_stopped
 from meshclaw.runs.talk import answer_of
 from meshclaw.wiring import open_claw
 
@@ -77,6 +77,7 @@ class Desk:
 
     def go_on(self, run: Run, told: Told) -> None:
         """With a run that is on record as started, and that nobody works on yet."""
+        AT_WORK.add(run.id)
         self._put(lambda: self._go_on(run, told))
 
     def resume(self, told: Told) -> None:
@@ -132,6 +133,7 @@ class Desk:
             told(Done(run=run.id, text=answer.text, end=answer.end, waiting=answer.waiting))
         except MeshClawError as error:
             log.warning("A run failed: %s %s", error.message, error.fix)
+            AT_WORK.discard(run.id)
             _close(run, error)
             told(Done(run=run.id, error=error))
 

@@ -68,9 +68,11 @@ def _command(at: Command) -> Seen:
     if finished.stopped:
         raise Operational(f"the command used up its {finished.stopped}")
     text = finished.stdout.decode("utf-8", "replace")
+    value = _number(text.strip())
+    printed = f", {value:g} printed" if value is not None else ""
     return Seen(
-        ok=finished.code == 0, mark=digest_of([finished.code, text]), value=_number(text.strip()),
-        words=f"exit code {finished.code}", text=text,
+        ok=finished.code == 0, mark=digest_of([finished.code, text]), value=value,
+        words=f"exit code {finished.code}{printed}", text=text,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -15,13 +16,20 @@ from meshclaw.daemon.clock import Clock
 from meshclaw.daemon.desk import Desk
 from meshclaw.daemon.mail import MailWatch
 from meshclaw.daemon.service import Service, Services
+from meshclaw.daemon.standings import Standings
 from meshclaw.ledger.ledger import timestamp
 from meshclaw.wiring import Claw, open_claw
+
+log = logging.getLogger(__name__)
 
 
 def services(claw: Claw, desk: Desk) -> list[Service]:
     """What there is to wait for, by the settings as they are now."""
-    return [*(MailWatch(account) for account in claw.accounts.all()), Clock(desk)]
+    standings = Standings(desk, log.warning)
+    return [
+        *(MailWatch(account, standings) for account in claw.accounts.all()),
+        Clock(desk, standings, log.warning),
+    ]
 
 
 def run(said: Callable[[Services], None]) -> None:

@@ -112,7 +112,7 @@ class Watches:
             [digest] = claw.contents.put([words])
             event = WatchFired(watch=one.id, when=one.when.kind, number=after.fires, seen=digest)
             claw.ledger.record(msgspec.structs.replace(event, **run.named) if run else event)
-        self._tell(f"{one.name}: {words}.{f' Nobody was asked: {wrong}.' if wrong else ''}")
+        self._tell(f"{one.name} {one.when.news}: {words}.{f' Nobody was asked: {wrong}.' if wrong else ''}")
         if run is not None:
             self._desk.go_on(run, lambda done: self._tell(_answer(one, done)))
 

@@ -41,6 +41,17 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
             case _:
                 return self.kind
 
+    @property
+    def news(self) -> str:
+        """What is told of a fire, behind its name."""
+        match self.kind:
+            case "works":
+                return "works again"
+            case "over" | "under":
+                return f"is {self.told}"
+            case _:
+                return self.told
+
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
     """In the sandbox. ``ok``: it ended with 0; the value is the number that it prints."""

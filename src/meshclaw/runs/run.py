@@ -24,6 +24,9 @@ from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
 from meshclaw.runs.outbox import Item, Outbox
 
+AT_WORK: set[str] = set()
+"""Runs that a thread of this process is about to work on, or does: they did not die."""
+
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """A run as the ledger tells it."""
@@ -69,12 +72,15 @@ def start(
 @contextmanager
 def working(ledger: Ledger, run: Run) -> Generator[None]:
     """Closes the run however it ends and signs the chain's head; a kill leaves it resumable."""
+    AT_WORK.add(run.id)
     try:
         yield
     except MeshClawError as error:
         ledger.record(RunFailed(run=run.id, intent=run.request.intent, agent=run.agent, error=error.code))
         ledger.sign_head()
         raise
+    finally:
+        AT_WORK.discard(run.id)
     finish(ledger, run)
 
 
@@ -119,7 +125,7 @@ def tell_stopped(ledger: Ledger, contents: ContentStore) -> list[Told]:
     open_ |= {approval.run for approval in approvals(ledger).all() if approval.state == "allowed"}
     since = timestamp(ledger.now() - DOUBT)
     open_ |= {event.run for event in ledger.events(ActionUnknown, ActionFailed) if event.ts > since}
-    told = (_told(ledger, contents, started[run], set()) for run in started if run in open_)
+    told = (_told(ledger, contents, started[run], set()) for run in started if run in open_ - AT_WORK)
     return [one for one in told if one.state == "running" or one.unsettled]
 
 

@@ -108,7 +108,7 @@ class StandingChanged(Event, frozen=True, kw_only=True, tag="standing.changed"):
 
 
 class StandingMatched(Event, frozen=True, kw_only=True, tag="standing.matched"):
-    """A message fits it. ``run`` is the run that will be started for it, once."""
+    """A message fits it."""
 
     standing: str
     """Its id."""
@@ -116,5 +116,16 @@ class StandingMatched(Event, frozen=True, kw_only=True, tag="standing.matched"):
     """Id of the message: 16 hex digits."""
     why: str
     """Digest of what it matched by, in the content store."""
+    trigger: Literal["mail", "chat"]
+    """How it came."""
     held: Literal["", "cooldown", "budget"] = ""
-    """Why no run is started for it."""
+    """Why nothing is asked because of it; empty where something is, once."""
+
+
+class StandingStarted(Event, frozen=True, kw_only=True, tag="standing.started"):
+    """What was matched was asked, in one transaction with the start of the run; or left, where it has none."""
+
+    standing: str
+    """Its id."""
+    message: str
+    """Id of the message."""

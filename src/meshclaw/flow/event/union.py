@@ -54,6 +54,7 @@ from meshclaw.flow.event.schedule import (
     ScheduleMissed,
     StandingChanged,
     StandingMatched,
+    StandingStarted,
     WatchChanged,
     WatchFailed,
     WatchFired,
@@ -112,6 +113,7 @@ AnyEvent = (
     | WatchFailed
     | StandingChanged
     | StandingMatched
+    | StandingStarted
 )
 
 decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
