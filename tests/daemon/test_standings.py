@@ -188,9 +188,11 @@ def test_our_own_words_about_the_cause_ask_for_nothing() -> None:
 @pytest.mark.parametrize(
     ("match", "text", "fits"),
     [
-        ("invoice", "Your Invoices", False), ("invoice*", "Your Invoices", True), ("rechnung OR facture", "La FACTURE", True),
+        ("invoice", "Your Invoices", False), ("invoice*", "Your Invoices", True),
+        ("rechnung OR facture", "La FACTURE", True),
         ("facture", "la façture", True), ("invoice NOT reminder", "invoice reminder", False),
-        ('"past due"', "it is past due now", True), ('"past due"', "due past", False), ("subject: invoice", "invoice", False),
+        ('"past due"', "it is past due now", True), ('"past due"', "due past", False),
+        ("subject: invoice", "invoice", False),
         ("invoice NEAR paid", "invoice", False),
     ],
 )  # fmt: skip

@@ -134,7 +134,7 @@ def _tell_more(package: Package) -> None:
             for skill in package.skills
         ),
         *(("script", f"{one.verb} ({one.words}), boxed in, without network") for one in package.declarations),
-        *(("schedule", f"{entry.cron or entry.every or entry.at}: {entry.words}") for entry in one.schedule),
+        *(("schedule", f"{entry.told}: {entry.words} (off until you enable it)") for entry in one.schedule),
         ("files", ", ".join(sorted(package.files))),
     ]
     click.echo()

@@ -135,8 +135,7 @@ def add(
         )  # fmt: skip
         if (wrong := name_problem(one.name)) or one.name in JOBS:
             raise UserError(wrong or f"{one.name!r} is built in", fix="Choose another name.")
-        if account:
-            claw.account(account)
+        check_connected(claw, account)
         coming = _coming(one, times, claw.ledger.now())
         if not coming:
             raise UserError(f"{timing.told} is never due any more", fix="Name a time that is still to come.")
@@ -343,3 +342,10 @@ def _tell_done(one: Scheduled, what: str, *, dry_run: bool, as_json: bool) -> No
 def _free_name(store: Store) -> str:
     taken = {one.name for one in store.schedules.all()}
     return next(name for number in range(1, len(taken) + 2) if (name := f"s{number}") not in taken)
+
+
+def check_connected(claw: Claw, account: str) -> None:
+    """UserError where a mailbox is named that is not connected: what runs by itself would run without it."""
+    known = [one.address for one in claw.accounts.all()]
+    if account and account not in known:
+        raise UserError(f"{account!r} is not connected; connected: {', '.join(known) or 'none'}")

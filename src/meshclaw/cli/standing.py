@@ -15,6 +15,7 @@ from meshclaw.agents.builtin import CLAW
 from meshclaw.agents.definition import name_problem
 from meshclaw.agents.schedule import MOST_WORDS
 from meshclaw.cli import screen
+from meshclaw.cli.schedule import check_connected
 from meshclaw.cli.working import intent_of
 from meshclaw.daemon import alone
 from meshclaw.daemon.standings import KIND, unfit
@@ -99,8 +100,7 @@ def add(
         raise UserError(wrong)
     with _opened() as (claw, shelf):
         who = claw.agent(agent)
-        if account:
-            claw.account(account)
+        check_connected(claw, account)
         until = (claw.ledger.now() + stands).astimezone(UTC).isoformat()
         one = Standing(
             id=token_hex(8), name=name, match=match, words=asked, sender=sender, agent=agent,

@@ -15,6 +15,7 @@ from meshclaw.agents.builtin import CLAW
 from meshclaw.agents.definition import name_problem
 from meshclaw.agents.schedule import MOST_WORDS
 from meshclaw.cli import screen
+from meshclaw.cli.schedule import check_connected
 from meshclaw.cli.working import intent_of
 from meshclaw.daemon import alone
 from meshclaw.daemon.looks import look, problem
@@ -141,6 +142,7 @@ def add(
         raise UserError(f"say in at most {MOST_WORDS} characters what is to be asked")
     flaky = isinstance(looks[0], Url) and condition.kind == "fails"
     with _opened() as (claw, _, shelf):
+        check_connected(claw, account)
         asked = claw.agent(agent)
         one = Watched(
             id=token_hex(8), name=name, look=looks[0], when=condition, every_s=_seconds(every, SHORTEST_S),

@@ -34,7 +34,9 @@ from meshclaw.settings.accounts import Account
 from meshclaw.settings.sync import SyncStates
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw, mail
+from meshclaw.wiring.claw import NOWHERE
 from meshclaw.wiring.memory import DREAM, remembered_for
+from meshclaw.wiring.place import Place
 from meshclaw.wiring.workplace import Workplace, workplace
 
 if TYPE_CHECKING:  # these are loaded where a model is asked
@@ -75,7 +77,7 @@ def triage_mailbox(
     claw.refuse_if_stopped()
     stopped = [] if dry_run else stopped_runs(claw, account.address)
     for told in stopped:
-        _resume(claw, told)
+        _resume(claw, told, mail.place(claw, mailbox, account), heard)
     asked = request or terminal.receive("mail.triage")
     run = start(claw.ledger, claw.contents, request=asked, agent=MAIL_TRIAGE, subject=account.address)
     with working(claw.ledger, run), claw.lessons.batch():
@@ -133,12 +135,20 @@ def undo_run(
         return undo(place.door, told, items)
 
 
-def _resume(claw: Claw, told: Told) -> list[Result]:
-    with workplace(claw, told.run) as place, working(claw.ledger, told.run), claw.lessons.batch():
+def _resume(
+    claw: Claw,
+    told: Told,
+    there: Mapping[str, Place] = NOWHERE,
+    heard: Callable[[Message], None] | None = None,
+) -> list[Result]:
+    """``there``: what is open already, as a mailbox that only one at a time may change."""
+    with workplace(claw, told.run, there) as place, working(claw.ledger, told.run), claw.lessons.batch():
         results = resume.settle(place.door, told)
         if told.run.agent == MAIL_TRIAGE.label:
             account = claw.accounts.get(told.run.subject)
-            _place(claw, place.door, told.run, account, sources={}, progress=silent, dry_run=False)
+            _place(
+                claw, place.door, told.run, account, sources={}, progress=silent, dry_run=False, heard=heard
+            )
         elif model := _model_to_ask(claw, told.run):
             _loop(claw, told.run, place, claw.source(model)).go()
     return results

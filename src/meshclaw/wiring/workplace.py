@@ -11,7 +11,7 @@ from meshclaw.flow.agent import Agent
 from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door
 from meshclaw.wiring import coding, mail, mcp, memory, skills, slack
-from meshclaw.wiring.claw import Claw
+from meshclaw.wiring.claw import NOWHERE, Claw
 from meshclaw.wiring.place import Place, Site
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ class Workplace(NamedTuple):
 
 
 @contextmanager
-def workplace(claw: Claw, run: Run) -> Generator[Workplace]:
-    """Nothing is opened before it is used. UserError where the run's agent is not here any more."""
+def workplace(claw: Claw, run: Run, there: Mapping[str, Place] = NOWHERE) -> Generator[Workplace]:
+    """Nothing is opened before it is used. UserError where the run's agent is not here any more.
+
+    ``there``: what somebody else opened and will close; it is used in place of one's own.
+    """
     with ExitStack() as stack:
         site = Site(
             claw=claw,
@@ -39,7 +42,7 @@ def workplace(claw: Claw, run: Run) -> Generator[Workplace]:
             agent=claw.agent_of(run.agent),
             package=claw.package(run.agent),
         )
-        found = reach(site, stack)
+        found = {**reach(site, stack), **there}
         door = claw.door(found, account=mail.account_of(claw, run.subject))
         yield Workplace(door, {name: place.tools for name, place in found.items() if place.tools})
 
