@@ -135,6 +135,7 @@ def test_a_standing_intent(meshclaw: Meshclaw) -> None:
 def test_the_daemon_notices_what_was_added_and_is_idle_otherwise(
     meshclaw: Meshclaw, home: Path, tmp_path: Path
 ) -> None:
+    meshclaw("schedule", "add", "--every", "6h", "x")
     command = [sys.executable, "-m", "meshclaw", "daemon", "run"]
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "MESHCLAW_HOME": str(home)}
@@ -144,7 +145,7 @@ def test_the_daemon_notices_what_was_added_and_is_idle_otherwise(
             file = tmp_path / "conf"
             file.write_text("1")
             meshclaw("watch", "add", "conf", "--path", str(file), "--every", "10s", "--urgent")
-            meshclaw("schedule", "add", "--every", "6h", "x")
+            meshclaw("schedule", "add", "--every", "5h", "x")
             wait_until(lambda: meshclaw("watch", "list", "--json").json()[0]["stands"], "it looked", 15)
             before = cpu_s(daemon)
             time.sleep(8)

@@ -166,6 +166,10 @@ def test_once_is_over_then(machine: Machine) -> None:
     assert off.why == "over"
 
 
+def named(claw: Claw, name: str) -> Scheduled:
+    return next(one for one in offered(claw) if one.name == name)
+
+
 def installed(claw: Claw, folder: Path, words: str) -> None:
     text = AGENT.replace("budget:", "schedule:\n  - {cron: 0 * * * *, words: Read my mail.}\nbudget:") + words
     for path, content in files(text).items():
@@ -180,7 +184,7 @@ def test_an_agents_schedule_is_off_until_it_is_read_and_after_it_changed(
     machine: Machine, tmp_path: Path
 ) -> None:
     installed(machine.claw, tmp_path / "agent", "Be brief.")
-    [one] = offered(machine.claw)
+    one = named(machine.claw, "reader.1")
     assert (one.name, one.words, one.by_agent, one.enabled) == ("reader.1", "Read my mail.", True, "")
     machine.look(NOW)
     assert machine.count(ScheduleFired) == 0
@@ -195,7 +199,7 @@ def test_an_agents_schedule_is_off_until_it_is_read_and_after_it_changed(
     assert machine.count(ScheduleFired) == 1
     assert [off.why for off in machine.claw.ledger.events(ScheduleDisabled)] == ["changed"]
     assert "is not the one that you read" in machine.told[-1]
-    assert next(offered(machine.claw)).id == one.id  # the same schedule: what was done of it stays known
+    assert named(machine.claw, "reader.1").id == one.id  # the same schedule: what was done of it stays known
 
 
 def test_one_that_was_tampered_with_does_nothing(machine: Machine) -> None:
@@ -223,7 +227,7 @@ def test_a_job_is_our_own_code_and_a_cut_off_one_is_begun_again(
     job = Job(words="Dream.", timing=Timing(cron="0 * * * *"), do=do)
     monkeypatch.setitem(jobs_.JOBS, "dream", job)
     monkeypatch.setattr(Schedules, "_do_job", Schedules._job)  # at once, in this thread
-    [one] = offered(machine.claw)
+    one = named(machine.claw, "dream")
     machine.since(enable(machine.claw, machine.store, one), NOW - HOUR / 2)
     machine.look(NOW)
     machine.look(NOW + HOUR)

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from os import getpid
@@ -17,7 +18,9 @@ from meshclaw.daemon.desk import Desk
 from meshclaw.daemon.mail import MailWatch
 from meshclaw.daemon.service import Service, Services
 from meshclaw.daemon.standings import Standings
+from meshclaw.errors import UserError
 from meshclaw.ledger.ledger import timestamp
+from meshclaw.triggers.store import Store
 from meshclaw.wiring import Claw, open_claw
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,13 @@ def run(said: Callable[[Services], None]) -> None:
     desk = Desk()
     with open_claw() as claw:
         folder, found = claw.folder, services(claw, desk)
+        with closing(Store(folder)) as store:
+            is_idle = len(found) == 1 and store.is_empty
+    if is_idle:
+        raise UserError(
+            "there is nothing to wait for: no mailbox is connected, and nothing is to happen by itself",
+            fix="meshclaw mail connect ADDRESS, or: meshclaw schedule add --help",
+        )
     with alone(folder):
         stop = threading.Event()
         for signal_ in (signal.SIGTERM, signal.SIGINT):

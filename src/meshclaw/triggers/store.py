@@ -122,6 +122,12 @@ class Store:
         return Shelf(self._db, self._path, kind, type_)
 
     @property
+    def is_empty(self) -> bool:
+        """The person set up nothing, and enabled nothing."""
+        with telling(self._path):
+            return self._db.execute("SELECT 1 FROM item LIMIT 1").fetchone() is None
+
+    @property
     def version(self) -> int:
         """Differs once another connection changed something: about two microseconds."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
