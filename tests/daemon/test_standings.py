@@ -218,9 +218,8 @@ def test_hostile_text_does_not_slow_the_match_down() -> None:
     import time as time_
 
     one = msgspec.convert({**USUAL, "match": "invoice AND (acme OR initech) NOT reminder"}, Standing)
-    began = time_.process_time()
-    with closing(
-        Matcher(Heard(id="1", sender="", subject="invoice " * 500, text="acme \x00" * 100_000))
-    ) as matcher:
-        matcher.why(one)
-    assert time_.process_time() - began < 2
+    for text in ("acme \x00" * 100_000, "invoice acme " * 20_000, "a " * 40_000 + "acme"):
+        began = time_.process_time()
+        with closing(Matcher(Heard(id="1", sender="", subject="invoice " * 500, text=text))) as matcher:
+            assert matcher.why(one)
+        assert time_.process_time() - began < 0.5

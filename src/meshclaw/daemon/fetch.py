@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 import time
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -69,7 +70,7 @@ def fetch(url: str, *, private: bool = False, tls: ssl.SSLContext | None = None)
     where = place(url)
     address = _address(where, private=private)
     end = time.monotonic() + TIMEOUT_S
-    connection = _Pinned(where, address, tls or ssl.create_default_context())
+    connection = _Pinned(where, address, (tls or _trusted()) if where.tls else None)
     try:
         connection.request(
             "GET", where.target, headers={"User-Agent": f"meshclaw/{__version__}", "Accept": "*/*"}
@@ -107,11 +108,17 @@ def _address(where: Place, *, private: bool) -> str:
     return addresses[0]
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The system's authorities: reading them costs 20 ms."""
+    return ssl.create_default_context()
+
+
 class _Pinned(http.client.HTTPConnection):
-    def __init__(self, where: Place, address: str, tls: ssl.SSLContext) -> None:
+    def __init__(self, where: Place, address: str, tls: ssl.SSLContext | None) -> None:
         super().__init__(where.host, where.port, timeout=TIMEOUT_S)
-        self._where, self._address, self._tls = where, address, tls
+        self._address, self._tls = address, tls
 
     def connect(self) -> None:
         plain = socket.create_connection((self._address, self.port), timeout=TIMEOUT_S)
-        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host) if self._where.tls else plain
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host) if self._tls else plain

@@ -11,6 +11,8 @@ from meshclaw.triggers.store import Kept
 
 MOST_TEXT = 100_000
 """Characters of a message that are looked at."""
+PIECE = 4_000
+"""Characters in which the place that fits is looked for."""
 MOST_QUERY = 500
 _TABLE = "CREATE VIRTUAL TABLE m USING fts5(subject, text, sender, tokenize='unicode61 remove_diacritics 2')"
 
@@ -64,24 +66,35 @@ def problem(match: str) -> str:
 
 
 class Matcher:
-    """One message, any number of standing intents."""
+    """One message, any number of standing intents. Its first row is the whole message, the rest are pieces of it."""
 
     def __init__(self, heard: Heard) -> None:
+        self._heard = heard
         self._sender = heard.sender.casefold()
         self._db = sqlite3.connect(":memory:")
         self._db.execute(_TABLE)
-        text = heard.text[:MOST_TEXT]
-        self._db.execute(
-            "INSERT INTO m VALUES (?, ?, ?)", (heard.subject[:1_000], text, heard.sender[:1_000])
-        )
+        self._put(heard.text[:MOST_TEXT])
 
     def why(self, one: Standing) -> str | None:
         """Where it fits, the place that does, in the words of others; None where it does not fit."""
         if not all(word in self._sender for word in one.sender.casefold().split()):
             return None
-        query = "SELECT snippet(m, -1, '[', ']', '…', 12) FROM m WHERE m MATCH ?"
+        if not self._db.execute("SELECT 1 FROM m WHERE m MATCH ? AND rowid = 1", (one.match,)).fetchone():
+            return None
+        self._cut()
+        query = "SELECT snippet(m, -1, '[', ']', '…', 12) FROM m WHERE m MATCH ? AND rowid > 1 ORDER BY rowid"
         row = self._db.execute(query, (one.match,)).fetchone()
-        return str(row[0]) if row else None
+        return str(row[0]) if row else f"{self._heard.subject[:200]} …"  # its words lie far apart
+
+    def _cut(self) -> None:
+        """The time that SQLite takes for one place grows with the square of how often the words stand there."""
+        if self._db.execute("SELECT max(rowid) FROM m").fetchone()[0] == 1:
+            for at in range(0, max(1, len(self._heard.text[:MOST_TEXT])), PIECE):
+                self._put(self._heard.text[at : at + PIECE])
+
+    def _put(self, text: str) -> None:
+        values = (self._heard.subject[:1_000], text, self._heard.sender[:1_000])
+        self._db.execute("INSERT INTO m VALUES (?, ?, ?)", values)
 
     def close(self) -> None:
         self._db.close()
