@@ -32,10 +32,8 @@ def ledger(home: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def contents(home: Path) -> Iterator[ContentStore]:
-    contents = ContentStore(home)
-    yield contents
-    contents.close()
+def contents(ledger: Ledger) -> ContentStore:
+    return ledger.contents
 
 
 class InMemory(KeyringBackend):

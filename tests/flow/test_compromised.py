@@ -70,12 +70,12 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> Agent:
 
 @pytest.fixture
 def parts(home: Path) -> Iterator[tuple[Ledger, ContentStore]]:
-    ledger, contents = Ledger(home), ContentStore(home)
+    ledger = Ledger(home)
+    contents = ledger.contents
     # The ladder stops nothing here: it is not what these tests are about.
     ledger.record(AutonomyChanged(agent="helper@1", verb="files.share", level="autonomous", by="person"))
     yield ledger, contents
     ledger.close()
-    contents.close()
 
 
 def door_to(world: FakeTools, parts: tuple[Ledger, ContentStore], agent: Agent, **more: object) -> Door:

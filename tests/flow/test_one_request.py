@@ -21,7 +21,6 @@ from meshclaw.flow.person import Person
 from meshclaw.guard import intents
 from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.layers.review import pin
-from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, kind_of
 from meshclaw.outcomes.count import count
 from meshclaw.runs import approve, undo
@@ -46,7 +45,8 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
     monkeypatch.setattr(undo, "UNDO", msgspec.structs.replace(builtin.UNDO, rights=rights))
 
     # The claw's parts; the world is a list.
-    ledger, contents, world = Ledger(home), ContentStore(home), FakeConnector()
+    ledger, world = Ledger(home), FakeConnector()
+    contents = ledger.contents
     door = Door(Parts(ledger=ledger, contents=contents, connectors={"fake": world},
         ceiling=Ceiling(rights=rights), policies=permit_all(world.declarations.values()), person=Person(),
         stopped=lambda: None, reviewed={"fake": pin(world.declarations.values())},
@@ -100,4 +100,3 @@ def test_one_request_from_the_terminal_to_its_outcome(home: Path, monkeypatch: p
     assert (row.category, row.undone.count, row.undone.share) == ("act", 1, 1.0)
     assert 0.2 < row.undone.low < row.undone.high == 1.0  # one case proves little, and says so
     ledger.close()
-    contents.close()

@@ -16,7 +16,6 @@ from meshclaw.guard import intents
 from meshclaw.guard.ceiling import Ceiling
 from meshclaw.guard.layers.review import pin
 from meshclaw.guard.limits import Limits, Window
-from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
 from meshclaw.runs.deciding import Parts
@@ -29,7 +28,8 @@ if __name__ == "__main__":
     folder, name, count, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     intents.INTENTS["test.work"] = RIGHTS
     world = FakeConnector()
-    ledger, contents = Ledger(folder), ContentStore(folder)
+    ledger = Ledger(folder)
+    contents = ledger.contents
     door = Door(Parts(ledger=ledger, contents=contents, connectors={"fake": world},
         ceiling=Ceiling(rights=RIGHTS), policies=permit_all(world.declarations.values()), person=Person(),
         stopped=lambda: None,
@@ -44,5 +44,4 @@ if __name__ == "__main__":
         time.sleep(0.001)  # the other one's turn
         door.act(run, AGENT, [Action(run=run.id, verb=NOTE, arguments={"text": f"{name}{number}"})])
     ledger.close()
-    contents.close()
     sys.stdout.write(f"{len(world.world)}\n")

@@ -170,7 +170,7 @@ def test_an_allowed_action_that_was_edited_in_the_store_is_not_performed(
     run = begin()
     door.act(run, AGENT, [post(run, "hello", "bob@example.com")])
     finish(ledger, run)
-    changed = door.contents._db.execute(
+    changed = door.ledger._db.execute(
         "UPDATE content SET body = replace(body, 'bob@', 'eve@') WHERE instr(body, 'bob@')"
     )
     assert changed.rowcount == 2  # the argument and the slip

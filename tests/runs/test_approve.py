@@ -113,7 +113,7 @@ def test_a_slip_that_was_forgotten_can_only_be_denied(
     door: Door, asked: Callable[..., Approval], world: FakeConnector
 ) -> None:
     waiting = asked()
-    door.contents._db.execute("DELETE FROM content WHERE digest = ?", (waiting.shown,))
+    door.ledger._db.execute("DELETE FROM content WHERE digest = ?", (waiting.shown,))
     assert rule(allow(door, waiting)) == "approval.drift"
     assert world.world == []
 

@@ -19,7 +19,6 @@ import pytest
 
 from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.flow.event.action import ActionDecided, ActionPerformed
-from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.run import tell_last
 from meshclaw.testing.demo_mail import write_demo
@@ -70,9 +69,7 @@ def check_after(home: Path, words: tuple[str, ...], where: Where, ids: list[str]
         decided = {e.external_id: e for e in ledger.events(ActionDecided) if e.effect != "read"}
         assert all(receipts[id_] == 1 for id_ in decided), (moment, receipts)
         assert len(decided) == len(ids), moment
-        contents = ContentStore(home)
-        assert {told.state for told in tell_last(ledger, contents, 10)} == {"done"}, moment
-        contents.close()
+        assert {told.state for told in tell_last(ledger, ledger.contents, 10)} == {"done"}, moment
     finally:
         ledger.close()
     mails = where()

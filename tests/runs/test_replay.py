@@ -73,6 +73,6 @@ def test_what_was_forgotten_is_counted_and_not_guessed(
 ) -> None:
     run = begin()
     door.act(run, AGENT, [Action(run=run.id, verb=POST, arguments={"text": "b", "to": "kim@example.com"})])
-    contents._db.execute("DELETE FROM content WHERE digest NOT IN (SELECT digest FROM content LIMIT 1)")
+    ledger._db.execute("DELETE FROM content WHERE digest NOT IN (SELECT digest FROM content LIMIT 1)")
     found = told(ledger, contents, door, "")
     assert (found.decisions, found.unknown, found.changed) == (1, 1, [])

@@ -71,6 +71,6 @@ def test_forgotten_inputs_are_told(door: Door, begin: Begin, ledger: Ledger) -> 
     run = begin()
     door.act(run, AGENT, [Action(run=run.id, verb=NOTE, arguments={"text": "milk"})])
     [decided] = ledger.events(ActionDecided)
-    door.contents._db.execute("DELETE FROM content WHERE digest = ?", (decided.inputs,))
+    door.ledger._db.execute("DELETE FROM content WHERE digest = ?", (decided.inputs,))
     with pytest.raises(NotFound, match="forgotten"):
         again(ledger, door.contents, run, *find(ledger, decided.id))

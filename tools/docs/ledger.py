@@ -33,8 +33,8 @@ changed, removed, moved or put in, and sees a cut-off end.
 What it does not stop: somebody who holds this device's key can write another history. That takes a countersignature
 elsewhere; the hub will give it.
 
-Content (mail text, subjects, addresses, Message-IDs) is never in an event. It lies in `content.db` by its digest, on
-this machine only, and can be forgotten without breaking the chain.
+Content (mail text, subjects, addresses, Message-IDs) is never in an event. It lies in table `content` by its
+digest, is stored with the event that names it, stays on this machine, and can be forgotten without breaking the chain.
 
 This page is written from the types by `tools/docs/ledger.py`; a test compares the two.
 """

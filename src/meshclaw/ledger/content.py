@@ -6,40 +6,35 @@ It stays on this machine, and a row can be forgotten without breaking the chain.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from meshclaw.errors import Damaged, NotFound
 from meshclaw.flow.units import canonical, sha256_hex
-from meshclaw.sqlite import connect, telling
+from meshclaw.ledger.file import File
+from meshclaw.sqlite import telling
 
 SCHEMA = "CREATE TABLE content (digest TEXT PRIMARY KEY, body BLOB NOT NULL);"
 
 
 class ContentStore:
-    """``folder`` holds ``content.db``."""
+    """Of one ledger, as ``ledger.contents``."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "content.db"
-        self._db = connect(self.path, SCHEMA)
+    def __init__(self, file: File) -> None:
+        self._file = file
 
     def put(self, values: Iterable[object]) -> list[str]:
-        """Digests of the canonical bytes, in order; durable when this returns."""
+        """Digests of the canonical bytes, in order. On disk with the next events of this thread, all or none of it."""
         rows = [(sha256_hex(body), body) for body in map(canonical, values)]
-        if rows:
-            with telling(self.path):
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    self._db.executemany("INSERT OR IGNORE INTO content VALUES (?, ?)", rows)
-                except BaseException:
-                    self._db.execute("ROLLBACK")
-                    raise
-                self._db.execute("COMMIT")
+        self._file.mine.rows.update(rows)
         return [digest for digest, _ in rows]
 
     def get(self, digest: str) -> bytes:
         """The canonical bytes, checked against their digest."""
-        with telling(self.path):
-            row = self._db.execute("SELECT body FROM content WHERE digest = ?", (digest,)).fetchone()
+        mine = self._file.mine
+        if (body := mine.rows.get(digest)) is not None:
+            return body
+        with telling(self._file.path):
+            query = "SELECT body FROM content WHERE digest = ?"
+            row = mine.connection.execute(query, (digest,)).fetchone()
         if row is None:
             raise NotFound(f"the content {digest[:12]!r} was forgotten", fix="Its event stays as proof.")
         if not isinstance(row[0], bytes) or sha256_hex(row[0]) != digest:
@@ -47,6 +42,3 @@ class ContentStore:
                 f"the content {digest[:12]!r} was changed", fix="Nothing that needs it will be done."
             )
         return row[0]
-
-    def close(self) -> None:
-        self._db.close()

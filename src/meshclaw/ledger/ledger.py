@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,19 +17,22 @@ from meshclaw.errors import Damaged, NotFound
 from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.guard import ClockStepped
 from meshclaw.flow.units import canonical, new_ids, utc_now
-from meshclaw.ledger import chain
+from meshclaw.ledger import chain, content
+from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.device import Device
-from meshclaw.sqlite import connect, telling
+from meshclaw.ledger.file import File
+from meshclaw.sqlite import telling
 
 if TYPE_CHECKING:
     from meshclaw.flow.event.union import AnyEvent
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE event (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, run TEXT NOT NULL,
   body BLOB NOT NULL, hash BLOB NOT NULL);
 CREATE INDEX event_kind_run ON event (kind, run);
 CREATE TABLE head (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+{content.SCHEMA}
 CREATE TRIGGER event_stays BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events never change'); END;
 CREATE TRIGGER event_remains BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events never go'); END;
 """
@@ -51,7 +54,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger:
-    """``folder`` holds ``ledger.db``, ``ledger.head`` and the device's key."""
+    """``folder`` holds ``ledger.db``, ``ledger.head`` and the device's key. Any number of threads may use it."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ledger.db"
@@ -63,7 +66,8 @@ class Ledger:
                 f"{str(self.path)!r} is gone or empty, but a signed head vouches for events in it",
                 fix="Restore the last copy of ledger.db; to start over, move ledger.head away too.",
             )
-        self._db = connect(self.path, SCHEMA)
+        self._file = File(self.path, SCHEMA)
+        self.contents = ContentStore(self._file)
         self._last = (0, 0)
         """Number and time of the last event this process knows of, milliseconds."""
 
@@ -73,38 +77,72 @@ class Ledger:
         """Stamp, chain and store; on disk when this returns, all of them or none."""
         if not events:
             return []
-        with telling(self.path), self._transaction():
-            seq, previous = self._end()
-            stamped = self._stamp(events)
-            rows: list[tuple[int, str, str, str, bytes, bytes]] = []
-            for event in stamped:
-                body = canonical(event)
-                previous = chain.link(previous, body)
-                seq += 1
-                rows.append((seq, event.id, kind_of(type(event)), event.run, body, previous))
-            self._db.executemany("INSERT INTO event VALUES (?,?,?,?,?,?)", rows)
-        return stamped
+        with self.writing():
+            return self._append(events)
+
+    def soon(self, *events: Event) -> None:
+        """Store with this thread's next write, before what that one stores: a commit less, and what is told later is
+        told in order. Whoever reads such a kind in this thread has it stored first; a kill may lose it."""
+        mine = self._file.mine
+        if mine.connection.in_transaction:
+            self._append(events)
+        else:
+            mine.soon += events
 
     @contextmanager
     def writing(self) -> Generator[None]:
         """Hold the writer's place: what is read in the block stays true until what it records is stored.
 
-        All that the block records is on disk when it ends; where it raises, none of it is.
+        All that the block records is on disk when it ends, with the contents it names; where it raises, none of it is.
         """
-        with telling(self.path), self._transaction():
+        mine = self._file.mine
+        if mine.connection.in_transaction:
             yield
+            return
+        waiting, mine.soon = mine.soon, []
+        try:
+            with telling(self.path), self._file.writing():
+                self._append(waiting)
+                yield
+                if mine.rows:
+                    self._db.executemany("INSERT OR IGNORE INTO content VALUES (?, ?)", list(mine.rows.items()))
+        except BaseException:
+            mine.soon, self._last = waiting, (0, 0)
+            raise
+        mine.rows.clear()
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+    def _catch_up(self) -> None:
+        if self._file.mine.soon:
+            with self.writing():
+                pass
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._file.mine.connection
+
+    def _append(self, events: Sequence[Event]) -> list[Event]:
+        if not events:
+            return []
+        seq, previous = self._end()
+        stamped = self._stamp(events, seq)
+        rows: list[tuple[int, str, str, str, bytes, bytes]] = []
+        for event in stamped:
+            body = canonical(event)
+            previous = chain.link(previous, body)
+            seq += 1
+            rows.append((seq, event.id, kind_of(type(event)), event.run, body, previous))
+        self._db.executemany("INSERT INTO event VALUES (?,?,?,?,?,?)", rows)
+        return stamped
 
     def _end(self) -> tuple[int, bytes]:
         row = self._db.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
         return (row[0], row[1]) if row else (0, chain.GENESIS)
 
-    def _stamp(self, events: Iterable[Event]) -> list[Event]:
+    def _stamp(self, events: Sequence[Event], seq: int) -> list[Event]:
+        """``seq``: number of the last one there is."""
         now = utc_now()
         now_ms = int(now.timestamp() * 1000)
-        last_ms = self._last_event_ms()
+        last_ms = self._time_of(seq)
         if now_ms < last_ms - TOLERATED_STEP_MS:
             import logging  # with all that it imports: clocks seldom go back
 
@@ -118,8 +156,7 @@ class Ledger:
         id_ms = max(now_ms, last_ms) if now_ms >= last_ms - TOLERATED_STEP_MS else now_ms
         ts = timestamp(now)
         device = self.device.id
-        events = tuple(events)
-        self._last = (self.newest() + len(events), id_ms)
+        self._last = (seq + len(events), id_ms)
         return [
             msgspec.structs.replace(event, id=id_, ts=ts, device=device)
             for event, id_ in zip(events, new_ids(len(events), id_ms), strict=True)
@@ -127,10 +164,13 @@ class Ledger:
 
     def _last_event_ms(self) -> int:
         """Of the last event, whoever wrote it: a step back that another process saw is one for this one too."""
-        seq = self.newest()
-        if seq != self._last[0]:
+        return self._time_of(self.newest())
+
+    def _time_of(self, seq: int) -> int:
+        """Milliseconds; 0 for the one before the first."""
+        if seq and seq != self._last[0]:
             self._last = (seq, self._time_ms(seq))
-        return self._last[1]
+        return self._last[1] if seq else 0
 
     def _time_ms(self, seq: int) -> int:
         [body] = self._db.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
@@ -138,6 +178,7 @@ class Ledger:
 
     def sign_head(self) -> chain.Head | None:
         """Sign the chain's end unless the newest head already does; None in an empty ledger."""
+        self._catch_up()
         with telling(self.path):
             row = self._db.execute("SELECT seq, id, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
             if row is None:
@@ -148,7 +189,7 @@ class Ledger:
             head = chain.sign_head(
                 self.device, seq=row[0], event=row[1], hash_=row[2], ts=timestamp(utc_now())
             )
-            with self._transaction():
+            with self.writing():
                 self._db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (head.seq, canonical(head)))
         self._write_anchor(canonical(head))
         return head
@@ -166,6 +207,9 @@ class Ledger:
 
     def stored(self, *kinds: type[Event], run: str | None = None, after: int = 0) -> Iterator[Stored]:
         """As ``events``, with sequence number and hash."""
+        mine = self._file.mine
+        if mine.soon and (not kinds or any(isinstance(one, kinds) for one in mine.soon)):
+            self._catch_up()
         where = ["seq > ?"]
         values: list[int | str] = [after]
         if kinds or run is not None:
@@ -179,7 +223,7 @@ class Ledger:
             values.append(run)
         query = f"SELECT seq, hash, body FROM event WHERE {' AND '.join(where)} ORDER BY seq"  # noqa: S608 - fixed words
         with telling(self.path):
-            for seq, hash_, body in self._db.execute(query, values):
+            for seq, hash_, body in mine.connection.execute(query, values):
                 yield Stored(seq=seq, hash=hash_.hex(), event=_decode(seq, body))
 
     def get(self, prefix: str) -> Stored:
@@ -218,6 +262,7 @@ class Ledger:
             return bisect_left(range(1, self.newest() + 1), True, key=is_younger)
 
     def verify(self) -> chain.Verdict:
+        self._catch_up()
         with telling(self.path):
             return chain.verify(self._db, public=self.device.public, anchor=self._anchor)
 
@@ -226,31 +271,12 @@ class Ledger:
         return max(utc_now(), datetime.fromtimestamp(self._last_event_ms() / 1000, UTC))
 
     def close(self) -> None:
-        self._db.close()
-
-
-class _Transaction:
-    """BEGIN IMMEDIATE takes the writer's place before the chain's end is read: two writers never fork it.
-
-    One within another is part of it.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
-        self._outer = True
-
-    def __enter__(self) -> None:
-        self._outer = not self._db.in_transaction
-        if self._outer:
-            self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if not self._outer:
-            return
-        if kind is None:
-            self._db.execute("COMMIT")
-        elif self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+        """Of every thread's connection; what one of them still wanted stored is."""
+        try:
+            self._file.inherit(ended=False)
+            self._catch_up()
+        finally:
+            self._file.close()
 
 
 def _all_kinds() -> tuple[type[Event], ...]:

@@ -108,7 +108,7 @@ class Claw:
 
     @cached_property
     def contents(self) -> ContentStore:
-        return ContentStore(self.folder)
+        return self.ledger.contents
 
     @cached_property
     def lessons(self) -> Lessons:
@@ -163,7 +163,7 @@ class Claw:
         """Signs the chain's end if anything was added, and lets go of every file and connection."""
         for adapter in self.__dict__.pop("adapters", {}).values():
             adapter.close()
-        for name in ("ledger", "contents", "lessons", "memory"):
+        for name in ("ledger", "lessons", "memory"):
             part = self.__dict__.pop(name, None)
             if isinstance(part, Ledger):
                 part.sign_head()

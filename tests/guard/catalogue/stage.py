@@ -150,9 +150,9 @@ class Stage:
         """``brings``: what each verb brings back; a function is called."""
         self.patch.setitem(builtin.AGENTS, agent.name, agent)
         self.patch.setitem(intents.INTENTS, "office.help", EVERYTHING)
-        ledger, contents = Ledger(self.home), ContentStore(self.home)
+        ledger = Ledger(self.home)
+        contents = ledger.contents
         self.after.callback(ledger.close)
-        self.after.callback(contents.close)
         ledger.record(
             *(
                 AutonomyChanged(agent=f"{agent.name}@1", verb=verb, level=level, by="person")
