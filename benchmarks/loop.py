@@ -1,9 +1,9 @@
 """CPU of a model step in our loop, beside the same steps with pydantic-ai's own direct requests on the same server.
 
 Both sides talk to aimock (its own process), hold the same conversation with the same tools, and read the same mails of
-the demo's Maildir through the same connector. Ours also asks the guard, keeps every answer, decision and receipt on disk
-and reserves what an answer can cost; the rest is what the bound is about. Both run in this process, a conversation of
-ours and one of theirs in turn. ``--profile`` shows where the time of ours goes instead.
+the demo's Maildir through the same connector. Ours also asks the guard, keeps every answer, decision and receipt, and
+reserves what an answer can cost: what that takes is what the bound is about. Both run in this process, a conversation
+of ours and one of theirs in turn. ``--profile`` shows where the time of ours goes instead.
 Run: PYTHONPATH=benchmarks:. python benchmarks/loop.py
 """
 
@@ -118,7 +118,12 @@ class Theirs:
         self._entry = entry
         self._model = model_of(entry, "k")
         self._runner.run(self._model.__aenter__())
-        self._run = Run(id=new_id(), request=terminal.receive("ask", ASKED), agent=CLAW.label, subject=claw.account(None).address)
+        self._run = Run(
+            id=new_id(),
+            request=terminal.receive("ask", ASKED),
+            agent=CLAW.label,
+            subject=claw.account(None).address,
+        )
         with workplace(claw, self._run) as place:
             fixed = prompt(CLAW, place.tools, place.door.declaration)
         self._given = ModelRequestParameters(

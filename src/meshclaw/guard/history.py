@@ -60,20 +60,38 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One thing that a call brought: a mail, a file, a name in a list."""
 
     call: Call
-    leaves: tuple[Leaf, ...]
+    thing: object
+    """As it was brought."""
+    fields: Mapping[str, Field]
+    """As the verb declares them, by path."""
+    known: frozenset[str]
+    """Every key that leads to one of those."""
+
+    @cached_property
+    def declared(self) -> tuple[Leaf, ...]:
+        return tuple(_declared(self.thing, "", self.fields, self.known))
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """All of it. A long mail has many, and most decisions ask for none of its text."""
+        declared = iter(self.declared)  # the very same ones, in the same order
+        walk = _walk(self.thing, "", self.fields, self.known)
+        return tuple(leaf if leaf.field is UNDECLARED else next(declared) for leaf in walk)
 
     def of(self, type_: str) -> Iterator[Leaf]:
         """Its structured values of one type."""
-        return (leaf for leaf in self.leaves if leaf.field.type == type_ and leaf.field.kind == "structured")
+        return (
+            leaf for leaf in self.declared if leaf.field.type == type_ and leaf.field.kind == "structured"
+        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        return tuple(leaf.value for leaf in self.leaves if leaf.field.type == "name")
+        return tuple(leaf.value for leaf in self.declared if leaf.field.type == "name")
 
     @cached_property
     def id(self) -> Leaf | None:
         """Its own id: the first one. Further ones are of other things."""
-        return next((leaf for leaf in self.leaves if is_id(leaf.field.type)), None)
+        return next((leaf for leaf in self.declared if is_id(leaf.field.type)), None)
 
 
 class History:
@@ -91,6 +109,8 @@ class History:
         self._forms: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._brought: dict[str, list[tuple[Record, Leaf]]] = defaultdict(list)
         self._called: dict[str, list[Record]] = defaultdict(list)
+        self._unread: list[Record] = []
+        """Those whose text nobody has asked about yet."""
         self._texts: list[tuple[Record, Leaf]] = []
         self._joined: str | None = None
         self._internal: dict[int, Record] = {}
@@ -112,16 +132,30 @@ class History:
             self._approved |= {(action.verb, one.path, one.text) for one in values_of(action, declaration)}
         known = _prefixes(declaration.results)
         for thing in things:
-            self._take(Record(call=call, leaves=tuple(_walk(thing, "", declaration.results, known))))
+            self._take(Record(call=call, thing=thing, fields=declaration.results, known=known))
 
     def _take(self, record: Record) -> None:
         self.records.append(record)
+        self._unread.append(record)
         for form in {text.name(one) for one in record.names}:
             self._called[form].append(record)
-        for leaf in record.leaves:
+        for leaf in record.declared:
             if leaf.field.secrecy == "secret":
                 self.secrets.append(leaf.value)
-            (self._take_text if leaf.field.kind == "free_text" else self._take_value)(record, leaf)
+            if leaf.field.kind != "free_text":
+                self._take_value(record, leaf)
+        # What our own action brought back repeats what it was given; it is no new voice.
+        self.tainted = self.tainted or (
+            not record.call.changes and _is_by_anyone(record.thing, "", record.fields, record.known)
+        )
+
+    def _read(self) -> None:
+        """Take in the text of every record that came since."""
+        unread, self._unread = self._unread, []
+        for record in unread:
+            for leaf in record.leaves:
+                if leaf.field.kind == "free_text":
+                    self._take_text(record, leaf)
 
     def _take_text(self, record: Record, leaf: Leaf) -> None:
         self._texts.append((record, leaf))
@@ -132,8 +166,6 @@ class History:
                     self._repeated[stretch].append(record)
         if leaf.field.writer == "member" and (not self._told or self._told[-1] is not record):
             self._told.append(record)
-        # What our own action brought back repeats what it was given; it is no new voice.
-        self.tainted |= not record.call.changes and leaf.field.writer == "anyone"
 
     def _take_value(self, record: Record, leaf: Leaf) -> None:
         type_ = leaf.field.type
@@ -175,15 +207,18 @@ class History:
 
     def internal(self, stretch: int) -> Sequence[Record]:
         """Records whose internal text holds these words in a row."""
+        self._read()
         first = self._internal.get(stretch)
         return () if first is None else (first, *self._repeated.get(stretch, ()))
 
     def told(self) -> Sequence[Record]:
         """Records in which a colleague tells something."""
+        self._read()
         return self._told
 
     def told_by(self, plain: str) -> Writer | None:
         """Who may have written the first free text, in normal form, that holds ``plain``; None where none does."""
+        self._read()
         if self._joined is None:
             self._joined = "\0".join(leaf.plain.replace("\0", " ") for _, leaf in self._texts)
         place = self._joined.find(plain.replace("\0", " "))
@@ -192,6 +227,7 @@ class History:
         return self._texts[self._joined.count("\0", 0, place)][1].field.writer
 
     def free_text(self) -> Sequence[tuple[Record, Leaf]]:
+        self._read()
         return self._texts
 
 
@@ -226,6 +262,32 @@ def _walk(value: object, path: str, fields: Mapping[str, Field], known: frozense
             yield from _walk(inner, path, fields, known)
     elif value is not None and value != "":
         yield Leaf(path, str(value), fields.get(path, UNDECLARED))
+
+
+def _declared(value: object, path: str, fields: Mapping[str, Field], known: frozenset[str]) -> Iterator[Leaf]:
+    """What ``_walk`` gives of the declared fields."""
+    if isinstance(value, Mapping):
+        keys = fields.get(f"{path}{{}}")
+        for key, inner in cast("Mapping[object, object]", value).items():
+            below = f"{path}.{key}" if path else str(key)
+            if keys is not None:
+                yield Leaf(path, str(key), keys)
+                yield from _declared(inner, path, fields, known)
+            elif below in known:
+                yield from _declared(inner, below, fields, known)
+    elif isinstance(value, list | tuple):
+        for inner in cast("list[object]", value):
+            yield from _declared(inner, path, fields, known)
+    elif value is not None and value != "" and path in fields:
+        yield Leaf(path, str(value), fields[path])
+
+
+def _is_by_anyone(value: object, path: str, fields: Mapping[str, Field], known: frozenset[str]) -> bool:
+    """Any of it is free text that a stranger may have written; most often the first field tells."""
+    return any(
+        leaf.field.kind == "free_text" and leaf.field.writer == "anyone"
+        for leaf in _walk(value, path, fields, known)
+    )
 
 
 def normal(type_: str, value: str) -> str:

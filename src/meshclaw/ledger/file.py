@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from threading import Lock, Thread, current_thread, local
 
@@ -21,7 +20,7 @@ PATIENCE_S = 60.0
 
 
 class Turns:
-    """A lock that goes round in the order in which it was asked for; SQLite's own busy handler favours who just had it."""
+    """A lock that goes round in the order in which it was asked for; SQLite's own favours whoever just had it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -55,10 +54,8 @@ class Turns:
                 self._taken = False
 
 
-@cache
-def _turns(path: Path) -> Turns:
-    """One for each file, however often it is opened."""
-    return Turns()
+_TURNS: defaultdict[Path, Turns] = defaultdict(Turns)
+"""One for each file, however often it is opened."""
 
 
 class Mine:
@@ -75,7 +72,7 @@ class File:
     def __init__(self, path: Path, schema: str) -> None:
         self.path = path
         self._schema = schema
-        self._turns = _turns(path.resolve())
+        self._turns = _TURNS[path.resolve()]
         self._local = local()
         self._threads: dict[Thread, Mine] = {}
         self._lock = Lock()
@@ -104,26 +101,27 @@ class File:
                     other.connection.close()
 
     @contextmanager
-    def writing(self) -> Generator[bool]:
+    def writing(self, *, synced: bool) -> Generator[None]:
         """BEGIN IMMEDIATE takes the writer's place before the chain's end is read: two writers never fork it.
 
-        One within another is part of it; only the outermost one is True.
+        ``synced``: on disk when it ends; else a loss of power may take it away until the next that is, a kill never.
         """
         connection = self.mine.connection
-        if connection.in_transaction:
-            yield False
-            return
         self._turns.take()
         try:
+            if not synced:
+                connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("BEGIN IMMEDIATE")
             try:
-                yield True
+                yield
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
         finally:
+            if not synced:
+                connection.execute("PRAGMA synchronous=FULL")
             self._turns.give()
 
     def close(self) -> None:

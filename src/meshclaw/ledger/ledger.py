@@ -90,10 +90,11 @@ class Ledger:
             mine.soon += events
 
     @contextmanager
-    def writing(self) -> Generator[None]:
+    def writing(self, *, synced: bool = True) -> Generator[None]:
         """Hold the writer's place: what is read in the block stays true until what it records is stored.
 
         All that the block records is on disk when it ends, with the contents it names; where it raises, none of it is.
+        Not ``synced``, a loss of power may take it away as if it had ended a moment earlier; a kill never does.
         """
         mine = self._file.mine
         if mine.connection.in_transaction:
@@ -101,17 +102,20 @@ class Ledger:
             return
         waiting, mine.soon = mine.soon, []
         try:
-            with telling(self.path), self._file.writing():
+            with telling(self.path), self._file.writing(synced=synced):
                 self._append(waiting)
                 yield
                 if mine.rows:
-                    self._db.executemany("INSERT OR IGNORE INTO content VALUES (?, ?)", list(mine.rows.items()))
+                    self._db.executemany(
+                        "INSERT OR IGNORE INTO content VALUES (?, ?)", list(mine.rows.items())
+                    )
         except BaseException:
             mine.soon, self._last = waiting, (0, 0)
             raise
         mine.rows.clear()
 
-    def _catch_up(self) -> None:
+    def flush(self) -> None:
+        """Store what this thread wanted stored soon."""
         if self._file.mine.soon:
             with self.writing():
                 pass
@@ -178,7 +182,7 @@ class Ledger:
 
     def sign_head(self) -> chain.Head | None:
         """Sign the chain's end unless the newest head already does; None in an empty ledger."""
-        self._catch_up()
+        self.flush()
         with telling(self.path):
             row = self._db.execute("SELECT seq, id, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
             if row is None:
@@ -209,7 +213,7 @@ class Ledger:
         """As ``events``, with sequence number and hash."""
         mine = self._file.mine
         if mine.soon and (not kinds or any(isinstance(one, kinds) for one in mine.soon)):
-            self._catch_up()
+            self.flush()
         where = ["seq > ?"]
         values: list[int | str] = [after]
         if kinds or run is not None:
@@ -262,7 +266,7 @@ class Ledger:
             return bisect_left(range(1, self.newest() + 1), True, key=is_younger)
 
     def verify(self) -> chain.Verdict:
-        self._catch_up()
+        self.flush()
         with telling(self.path):
             return chain.verify(self._db, public=self.device.public, anchor=self._anchor)
 
@@ -274,7 +278,7 @@ class Ledger:
         """Of every thread's connection; what one of them still wanted stored is."""
         try:
             self._file.inherit(ended=False)
-            self._catch_up()
+            self.flush()
         finally:
             self._file.close()
 
@@ -303,7 +307,7 @@ def _decode(seq: int, body: bytes) -> AnyEvent:
 
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def parse_timestamp(text: str) -> datetime:

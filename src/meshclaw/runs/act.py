@@ -45,7 +45,7 @@ class Door:
     ) -> list[Result]:
         """One result per action, in order. An action that this run already did is not done again."""
         results: dict[str, Result] = {}
-        before = self._outbox(run.id)
+        before = {} if all(self._reads(action) for action in actions) else self._outbox(run.id)
         once = {action.external_id: action for action in actions}  # the same thing named twice is done once
         new = [
             action
@@ -82,8 +82,7 @@ class Door:
         self, run: Run, agent: Agent, action: Action, known: Item | None, results: dict[str, Result]
     ) -> bool:
         """Whether this run knows already how ``action`` went; a read is never old news."""
-        declaration = self.declaration(action.verb)
-        if known is None or (declaration is not None and declaration.effect == "read"):
+        if known is None or self._reads(action):
             return False
         if known.stand in ("reserved", "unknown"):
             known = self._settle(run, agent, action, known)
@@ -91,6 +90,10 @@ class Door:
             return False
         results[action.external_id] = _known(action, known)
         return True
+
+    def _reads(self, action: Action) -> bool:
+        declaration = self.declaration(action.verb)
+        return declaration is not None and declaration.effect == "read"
 
     def declaration(self, verb: str) -> Declaration | None:
         return self.deciding.declaration(verb)
@@ -165,7 +168,11 @@ class Door:
                 clear, sealed = next(split)
                 undo = Undo(verb=undo.verb, arguments=clear, sealed=sealed)
             facts.append(_result_fact(run, agent, result, undo, found=found, value=value))
-        self.ledger.record(*facts, *self.deciding.freeze(run))
+        facts += self.deciding.freeze(run)
+        if all(self._reads(result.action) for result in results):
+            self.ledger.soon(*facts)  # whoever loses the receipt of a read reads again
+        else:
+            self.ledger.record(*facts)
 
 
 class _Lost(MeshClawError):

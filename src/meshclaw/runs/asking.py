@@ -7,17 +7,14 @@ from collections.abc import Callable
 import msgspec
 
 from meshclaw.errors import MeshClawError, Refused
+from meshclaw.flow.agent import Agent
 from meshclaw.flow.conversation import Prompt, Reply
 from meshclaw.flow.cost import Cost
-from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
-from meshclaw.flow.limits import Limits
 from meshclaw.flow.run import Run
 from meshclaw.guard.layers.budget import over
-from meshclaw.guard.limits import tightest
 from meshclaw.llm.source import Source
-from meshclaw.runs.deciding import Parts
-from meshclaw.runs.spending import Spending
+from meshclaw.runs.deciding import Deciding
 
 Heard = Callable[[str], None]
 """Gets the answer's text piece by piece while it comes."""
@@ -30,26 +27,29 @@ class OverBudget(Refused):
 
 
 class Asking:
-    """Asks in the name of one run. ``limits``: its agent's own."""
+    """Asks in the name of one run."""
 
-    def __init__(self, parts: Parts, run: Run, source: Source, limits: Limits) -> None:
-        self._parts = parts
+    def __init__(self, deciding: Deciding, run: Run, agent: Agent, source: Source) -> None:
+        self._deciding = deciding
+        self._ledger = deciding.parts.ledger
         self._run = run
+        self._agent = agent
         self._source = source
-        self._limits = limits
-        self._spending = Spending(parts.ledger, run.id)
         self.cost_micros = 0
         """Of the answers that came."""
 
-    def ask(self, step: int, prompt: Prompt, heard: Heard | None, *before: Event) -> Reply:
-        """``before``: facts to be stored with the reserve. Raises OverBudget, and whatever kept the models from it."""
-        most = self._reserve(step, prompt, before)
+    def ask(self, step: int, prompt: Prompt, heard: Heard | None) -> Reply:
+        """What is kept of the answer is stored with what is decided about it, or with the next question.
+
+        Raises OverBudget, and whatever kept the models from it.
+        """
+        most = self._reserve(step, prompt)
         try:
             reply = self._source.ask(prompt, heard)
         except MeshClawError as error:
             facts = self._failures(step, most) or [self._failed(step, self._source.name, error.code)]
             facts[-1] = msgspec.structs.replace(facts[-1], last=True)
-            self._parts.ledger.record(*facts)
+            self._ledger.record(*facts)
             raise
         self._book(step, reply, most)
         return reply
@@ -58,13 +58,19 @@ class Asking:
         """Micro-dollars that an answer can cost at most."""
         return self._source.most(prompt, self._now())
 
-    def _reserve(self, step: int, prompt: Prompt, before: tuple[Event, ...]) -> int:
-        ledger, most = self._parts.ledger, self.most(prompt)
-        with ledger.writing():
-            spent = self._spending.refresh(ledger.now())
-            refused = over(Cost(inference=most), spent, tightest(self._parts.limits, self._limits))
-            asked = ModelAsked(**self._run.named, step=step, model=self._source.name, reserved_micros=most)
-            ledger.record(*before, *([] if refused else [asked]))
+    def _reserve(self, step: int, prompt: Prompt) -> int:
+        ledger, most = self._ledger, self.most(prompt)
+        # A loss of power takes the answer that is waited for as well; the step is then taken once more.
+        with self._deciding.spending(self._run) as spending, ledger.writing(synced=False):
+            now = ledger.now()
+            spent = spending.refresh(now)
+            refused = over(Cost(inference=most), spent, self._deciding.limits(self._agent))
+            if not refused:
+                asked = ModelAsked(
+                    **self._run.named, step=step, model=self._source.name, reserved_micros=most
+                )
+                spent.take(asked, now)
+                spending.wrote(ledger.record(asked))
         if refused:
             raise OverBudget(
                 f"no further answer of a model: {refused.reason}", fix="See it with: meshclaw budget show"
@@ -73,9 +79,9 @@ class Asking:
 
     def _book(self, step: int, reply: Reply, most: int) -> None:
         price = self._source.cost(reply, self._now())
-        [said] = self._parts.contents.put([reply])
+        [said] = self._ledger.contents.put([reply])
         self.cost_micros += price.micros
-        self._parts.ledger.record(
+        self._ledger.soon(
             *self._failures(step, most),
             ModelAnswered(
                 **self._run.named, step=step, model=reply.model, provider=reply.provider, said=said,
@@ -98,4 +104,4 @@ class Asking:
         )
 
     def _now(self) -> int:
-        return int(self._parts.ledger.now().timestamp() * 1000)
+        return int(self._ledger.now().timestamp() * 1000)

@@ -49,6 +49,7 @@ from meshclaw.runs.outbox import Item, Outbox
 from meshclaw.runs.recall import keep, recall
 from meshclaw.runs.result import Result
 from meshclaw.runs.seal import Sealed, seal
+from meshclaw.runs.seen import Seen
 from meshclaw.runs.spending import Spending
 from meshclaw.runs.view import View
 from meshclaw.runs.why import KeptInputs, Rules
@@ -90,10 +91,14 @@ class Deciding:
             ],
             directory=parts.directory,
         )
+        self._kept = KeptInputs(parts.contents, self._rules)
+        self._autonomy = Seen(parts.ledger, AutonomyChanged)
+        self._answers = Seen(parts.ledger, *ANSWERS)
         self._spent: dict[str, Spending] = {}
         self._outboxes: dict[str, Outbox] = {}
         self._histories: dict[str, History] = {}
         self._plans: dict[str, Plan] = {}
+        self._tightest: tuple[tuple[Limits, Limits], Limits] | None = None
 
     def outbox(self, run: str) -> dict[str, Item]:
         if run not in self._outboxes:
@@ -123,8 +128,7 @@ class Deciding:
         seen = self._look(actions)
         allowed: list[tuple[Action, Decision]] = []
         facts: list[Event] = []
-        kept = KeptInputs(self._rules)
-        with self._spending(run) as spending, self.parts.ledger.writing():
+        with self.spending(run) as spending, self.parts.ledger.writing():
             view = self._view(run, agent, spending, seen, by_person=by_person)
             self._refuse_taken(run, actions, view.items)
             for action, declared, sealed in zip(actions, declarations, split, strict=True):
@@ -133,7 +137,7 @@ class Deciding:
                 new = [
                     _decided(
                         run, agent, action, decision, declared=declared, split=sealed, view=view,
-                        inputs=kept.keep(context),
+                        inputs=self._kept.keep(context),
                     )
                 ]  # fmt: skip
                 if decision.verdict == "allow":
@@ -147,7 +151,6 @@ class Deciding:
             if any(isinstance(fact, RunFrozen) for fact in facts):
                 facts += withdrawn(facts, view.approvals, view.spent.tree, view.now)
                 results |= {id_: _taken_back(result) for id_, result in results.items() if result.approval}
-            self.parts.contents.put(kept.values())
             spending.wrote(self.parts.ledger.record(*facts))
         return allowed
 
@@ -157,6 +160,7 @@ class Deciding:
         for action in actions:
             declared = self.declaration(action.verb)
             if declared is not None and (declared.effect in REACHING or not declared.reversible):
+                self.parts.ledger.flush()  # it may take a while: what is known by now is kept first
                 with suppress(MeshClawError):  # whether it matters, the decision will tell
                     seen[action.external_id] = self.enclosed(action)
         return seen
@@ -184,9 +188,9 @@ class Deciding:
         intent = INTENTS.get(run.request.intent, NOTHING)
         return View(
             grant=Grant(ceiling=parts.ceiling.rights, agent=agent.rights, intent=intent), now=now,
-            agent=agent.bare, limits=tightest(parts.limits, agent.limits),
-            autonomy=Autonomy(parts.ledger.events(AutonomyChanged)),
-            approvals=Approvals(parts.ledger.events(*ANSWERS), now),
+            agent=agent.bare, limits=self.limits(agent),
+            autonomy=Autonomy(self._autonomy.all()),
+            approvals=Approvals(self._answers.all(), now),
             by_person=by_person and run.request.trust == "person", request=run.request,
             history=self.history(run), plan=self._plans.get(run.id), directory=parts.directory,
             reviewed=self._reviewed, spent=spending.refresh(now), items=self.outbox(run.id),
@@ -194,8 +198,14 @@ class Deciding:
             persons=parts.persons, own_key=parts.ledger.device.public, contents=parts.contents, look=self.enclosed,
         )  # fmt: skip
 
+    def limits(self, agent: Agent) -> Limits:
+        of = self.parts.limits, agent.limits
+        if self._tightest is None or self._tightest[0] != of:
+            self._tightest = of, tightest(*of)
+        return self._tightest[1]
+
     @contextmanager
-    def _spending(self, run: Run) -> Generator[Spending]:
+    def spending(self, run: Run) -> Generator[Spending]:
         """Kept from call to call; forgotten where what it took was not stored."""
         spending = self._spent.pop(run.id, None) or Spending(self.parts.ledger, run.id)
         yield spending
@@ -267,7 +277,7 @@ class Deciding:
             if result.receipt is not None and declared is not None:
                 approved = result.decision is not None and result.decision.rule == "approval"
                 history.add(result.action, declared, value, approved=approved)
-        return keep(self.parts.contents, values)
+        return keep(self.parts.contents, [result.value for result in results])
 
 
 def _decided(

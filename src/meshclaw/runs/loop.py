@@ -16,7 +16,6 @@ from meshclaw.errors import Stopped, TooLong, UserError
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.conversation import Call, Got, Prompt, Reply, Said, Turn
-from meshclaw.flow.event.base import Event
 from meshclaw.flow.event.model import AnswerGiven, RunStuck, StepTaken, Stuck
 from meshclaw.flow.run import Run
 from meshclaw.guard.layers import stop
@@ -27,7 +26,6 @@ from meshclaw.llm.source import Source
 from meshclaw.runs.act import Door
 from meshclaw.runs.asking import Asking, Heard, OverBudget
 from meshclaw.runs.claims import check
-from meshclaw.runs.compact import compact, size
 from meshclaw.runs.outbox import Outbox
 from meshclaw.runs.prompt import prompt
 from meshclaw.runs.result import Result
@@ -73,12 +71,10 @@ class Loop:
         self._heard = heard
         self._room = room
         self._most_steps = most_steps
-        self._asking = Asking(door.parts, run, source, agent.limits)
+        self._asking = Asking(door.deciding, run, agent, source)
         self._talk = Talk(door.ledger, door.contents, run)
         self._talk.turns[:0] = [known] if known is not None else []
         self._frozen = False
-        self._ended: list[Event] = []
-        """The last step's end, stored with the next reserve: one write less for each step."""
         self._prompt = prompt(agent, tools, door.declaration)
 
     def go(self) -> Answer:
@@ -107,18 +103,17 @@ class Loop:
     def _ask(self) -> Reply:
         if (stopped := self._door.parts.stopped()) is not None:
             raise Stopped(f"nothing is done now ({stop.told(stopped)}): {stop.refusal(stopped).reason}")
-        self._talk.turns = compact(self._talk.turns, self._room)
+        self._talk.shorten(self._room)
         try:
             reply = self._answer()
         except TooLong:
-            self._talk.turns = compact(self._talk.turns, size(self._talk.turns) // 2)
+            self._talk.shorten(self._talk.size // 2)
             reply = self._answer()
         self._talk.say(reply)
         return reply
 
     def _answer(self) -> Reply:
-        ended, self._ended = self._ended, []
-        return self._asking.ask(self._talk.step + 1, self._whole(), self._heard, *ended)
+        return self._asking.ask(self._talk.step + 1, self._whole(), self._heard)
 
     def _whole(self) -> Prompt:
         return msgspec.structs.replace(self._prompt, turns=tuple(self._talk.turns))
@@ -128,7 +123,7 @@ class Loop:
         taken = Taken(got=tuple(self._use(call, shelf) for call in said.calls), shelf=shelf)
         [digest] = self._door.contents.put([taken])
         self._talk.take(taken)
-        self._ended.append(StepTaken(**self._run.named, step=self._talk.step, got=digest))
+        self._door.ledger.soon(StepTaken(**self._run.named, step=self._talk.step, got=digest))
 
     def _use(self, call: Call, shelf: Shelf) -> Got:
         known = {**self._talk.shelf, **shelf}
@@ -160,7 +155,7 @@ class Loop:
     # -- the end -------------------------------------------------------------------------
 
     def _stuck(self, how: Stuck) -> Answer:
-        self._ended.append(RunStuck(**self._run.named, step=self._talk.step, how=how))
+        self._door.ledger.soon(RunStuck(**self._run.named, step=self._talk.step, how=how))
         words = {
             "same": "I did the same thing several times over, with the same result",
             "circle": "I went round in a circle",
@@ -180,8 +175,7 @@ class Loop:
         )
         [digest] = self._door.contents.put([checked.text])
         given = AnswerGiven(**self._run.named, said=digest, corrected=len(checked.corrected))
-        ledger.record(*self._ended, given)
-        self._ended = []
+        ledger.record(given)
         return Answer(
             end=end, text=checked.text, corrected=checked.corrected, steps=self._talk.step,
             cost_micros=self._asking.cost_micros,

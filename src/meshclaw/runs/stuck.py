@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from meshclaw.flow.conversation import Got
 from meshclaw.flow.event.model import Stuck
-from meshclaw.flow.units import digest_of
 from meshclaw.runs.talk import Step
 
 MOST_STEPS = 200
@@ -20,12 +19,12 @@ IN_VAIN = 5
 
 
 def stuck(steps: Sequence[Step], most: int = MOST_STEPS) -> Stuck | None:
-    marks = [_mark(step) for step in steps[-LONGEST_ROUND * ROUNDS :]]
+    marks = [step.mark for step in steps[-LONGEST_ROUND * ROUNDS :]]
     if _turns(marks, 1, SAME):
         return "same"
     if any(_turns(marks, length, ROUNDS) for length in range(2, LONGEST_ROUND + 1)):
         return "circle"
-    if len(steps) >= IN_VAIN and all(_in_vain(got) for _, got in steps[-IN_VAIN:]):
+    if len(steps) >= IN_VAIN and all(_in_vain(step.got) for step in steps[-IN_VAIN:]):
         return "no-progress"
     return "steps" if len(steps) >= most else None
 
@@ -34,14 +33,6 @@ def _turns(marks: Sequence[str], length: int, times: int) -> bool:
     """The last ``length`` steps were taken ``times`` times in a row."""
     last = marks[-length * times :]
     return len(last) == length * times and all(mark == last[at % length] for at, mark in enumerate(last))
-
-
-def _mark(step: Step) -> str:
-    """Equal for steps that want the same and are told the same."""
-    said, got = step
-    return digest_of([
-        [[call.verb, call.arguments] for call in said.calls], [[one.text, one.failed] for one in got]
-    ])  # fmt: skip
 
 
 def _in_vain(got: tuple[Got, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -22,7 +22,6 @@ from meshclaw.flow.plan import Plan
 from meshclaw.flow.run import Run
 from meshclaw.flow.slip import Enclosed
 from meshclaw.flow.stop import Stop
-from meshclaw.flow.units import digest_of
 from meshclaw.guard import Context, decide
 from meshclaw.guard.approvals import ANSWERS, Approvals
 from meshclaw.guard.directory import Directory
@@ -52,8 +51,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return from_texts(self.declarations, **self.policies)
 
 
-class Inputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision depended on, beside its action and what the ledger tells anyway."""
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the decisions of a run about one verb have in common."""
 
     rules: str
     """Digest of the Rules."""
@@ -61,48 +60,55 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     reviewed: bool
     grant: Grant
     level: Level
-    now: datetime
-    stopped: Stop | None
     agent: Agent
     person: Person
     by_person: bool
-    tainted: bool
     limits: Limits
     two_person: frozenset[str]
     approvers: Mapping[str, bytes]
     separate: frozenset[Channel]
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision depended on, beside its action and what the ledger tells anyway."""
+
+    standing: str
+    """Digest of the Standing."""
+    now: datetime
+    stopped: Stop | None
+    tainted: bool
     enclosed: Mapping[str, Enclosed]
 
 
-_SHARED = tuple(field.name for field in msgspec.structs.fields(Inputs) if field.name != "rules")
-
-
-def inputs_of(context: Context, rules: str) -> Inputs:
-    return Inputs(rules=rules, **{name: getattr(context, name) for name in _SHARED})
+_STANDING = tuple(field.name for field in msgspec.structs.fields(Standing) if field.name != "rules")
+_SHARED = tuple(field.name for field in msgspec.structs.fields(Inputs) if field.name != "standing")
 
 
 class KeptInputs:
-    """The inputs of one call's decisions: mostly the same few, so each is written once."""
+    """The inputs of decisions, kept as they are made; what many of them have in common is kept once."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = digest_of(rules)
-        self._values: dict[str, object] = {self._rules: rules}
-        self._digests: dict[tuple[str, Level], str] = {}
+    def __init__(self, contents: ContentStore, rules: Rules) -> None:
+        self._contents = contents
+        self._rules = rules
+        self._kept: dict[tuple[str, Level, bool], tuple[Standing, str]] = {}
 
     def keep(self, context: Context) -> str:
-        """Digest of the decision's inputs; they are stored by whoever stores ``values``."""
-        key = (context.declaration.verb if context.declaration else "", context.level)
-        if context.enclosed or key not in self._digests:
-            inputs = inputs_of(context, self._rules)
-            self._digests[key] = digest_of(inputs)
-            self._values[self._digests[key]] = inputs
-        digest = self._digests[key]
-        if context.enclosed:  # what an action points at is its own: the next one does not share it
-            del self._digests[key]
+        """Digest of the decision's inputs."""
+        inputs = Inputs(
+            standing=self._standing(context), **{name: getattr(context, name) for name in _SHARED}
+        )
+        [digest] = self._contents.put([inputs])
         return digest
 
-    def values(self) -> Iterable[object]:
-        return self._values.values()
+    def _standing(self, context: Context) -> str:
+        key = (context.declaration.verb if context.declaration else "", context.level, context.by_person)
+        known, digest = self._kept.get(key, (None, ""))
+        if known is None or any(getattr(known, name) != getattr(context, name) for name in _STANDING):
+            [rules] = self._contents.put([self._rules])
+            known = Standing(rules=rules, **{name: getattr(context, name) for name in _STANDING})
+            [digest] = self._contents.put([known])
+            self._kept[key] = known, digest
+        return digest
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +167,8 @@ def again(ledger: Ledger, contents: ContentStore, run: Run, decided: ActionDecid
             fix="The event still holds its rule and reason: meshclaw ledger show ID",
         )
     inputs = msgspec.json.decode(contents.get(decided.inputs), type=Inputs)
-    rules = msgspec.json.decode(contents.get(inputs.rules), type=Rules)
+    standing = msgspec.json.decode(contents.get(inputs.standing), type=Standing)
+    rules = msgspec.json.decode(contents.get(standing.rules), type=Rules)
     past = Past(ledger, contents, run, seq)
     approval = past.approvals(inputs.now).answered_for(decided.external_id)
     item = Outbox(ledger, run.id, before=seq).items.get(decided.external_id)
@@ -170,6 +177,7 @@ def again(ledger: Ledger, contents: ContentStore, run: Run, decided: ActionDecid
     live = approval is not None and approval.state in ("allowed", "one_of_two")
     context = Context(
         **{name: getattr(inputs, name) for name in _SHARED},
+        **{name: getattr(standing, name) for name in _STANDING},
         policies=rules.parsed(), directory=rules.directory, request=run.request, plan=past.plan,
         history=past.history({one.verb: one for one in rules.declarations}), spent=past.spent(inputs.now),
         approval=approval, slip=slip_of(contents, approval) if approval and live else None,
