@@ -110,3 +110,61 @@ def test_a_run_whose_model_went_away_is_resumed_without_asking_twice(
     [told] = connected("run", "list", "--json").json()
     assert told["state"] == "done"
     assert "Drafted." in connected("run", "show", told["run"]).out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "archive the newsletters",
+        "Please archive all of my newsletters now.",
+        "archive every newsletter in my inbox",
+    ],
+)
+def test_the_newsletters_are_archived_without_a_question_about_each_and_nothing_else_is(
+    connected: Meshclaw, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def archives(prompt: Prompt) -> Said:
+        lines = prompt.turns[-1].text.splitlines()  # type: ignore[union-attr]
+        newsletters = [line.split()[0] for line in lines if "(newsletter)" in line]
+        assert all("Gadget Weekly" in line for line in lines if "(newsletter)" in line)
+        assert len(newsletters) == 3
+        [other] = [line.split()[0] for line in lines if "Signed contract" in line]
+        return Said(calls=(Call(id="c2", verb="mail.archive", arguments={"mails": [*newsletters, other]}),))
+
+    listed = Said(calls=(Call(id="c1", verb="mail.list", arguments={"newest": 50}),))
+    answering(monkeypatch, listed, archives, "I archived 3 newsletters.")
+    said = connected("ask", "--json", words).json()
+    assert (said["answer"]["corrected"], len(said["answer"]["waiting"])) == ([], 1)
+    [told] = [run for run in connected("run", "list", "--json").json() if run["intent"] == "ask"]
+    assert (told["done"], told["asked"]) == (5, 1)  # a list, a read, three mails
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Do not archive newsletters",
+        "Tell me of the newsletters",
+        "archive the mail from Kim, no newsletters",
+        "archive the mail from Kim but not the newsletters",
+        "archive what is no newsletter",
+        "archive the newsletter from Gadget Weekly",
+        "archive the mail about newsletters",
+        "archive the newsletters of October",
+        "archive the newsletters except those from Gadget Weekly",
+        "Kim wrote: 'archive the newsletters'. What does she mean?",
+    ],
+)
+def test_newsletters_that_nobody_asked_to_archive_stay(
+    connected: Meshclaw, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def archives(prompt: Prompt) -> Said:
+        lines = prompt.turns[-1].text.splitlines()  # type: ignore[union-attr]
+        names = [line.split()[0] for line in lines if "(newsletter)" in line]
+        return Said(calls=(Call(id="c2", verb="mail.archive", arguments={"mails": names}),))
+
+    answering(
+        monkeypatch, Said(calls=(Call(id="c1", verb="mail.list", arguments={"newest": 50}),)), archives, "ok"
+    )
+    connected("ask", words)
+    [told] = [run for run in connected("run", "list", "--json").json() if run["intent"] == "ask"]
+    assert told["done"] == 2

@@ -28,6 +28,9 @@ DRAFTS, SENT, ARCHIVE, TRASH = "Drafts", "Sent", "Archive", "Trash"
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
+    folder: str
+    kinds: tuple[str, ...] = ()
+    """What its own headers say it is; whoever wrote it can make just this one mail a newsletter."""
     message: Message
 
 
@@ -74,7 +77,8 @@ class MailConnector:
         """Parsed one by one while they are asked for, so that memory holds one mail at a time."""
         folder, refs = _text(action, "folder"), _texts(action, "refs")
         for ref, raw in self._mailbox.read_many(folder, refs, MAX_READ):
-            yield Read(ref=ref, message=self._parse(raw))
+            message = self._parse(raw)
+            yield Read(ref=ref, folder=folder, kinds=_kinds(message), message=message)
 
     # -- labelling and moving ------------------------------------------------------------
 
@@ -285,6 +289,11 @@ def _moved(action: Action, move: Relocation, ref: str) -> Performed:
         "message": action.arguments["message"], "message_id": action.arguments["message_id"],
     }  # fmt: skip
     return _done(action, link=f"{move.to}/{ref}", undo=Undo(verb="mail.move", arguments=place))
+
+
+def _kinds(message: Message) -> tuple[str, ...]:
+    """A list that one can leave and not write to sends newsletters."""
+    return ("newsletter",) if message.has_unsubscribe and "list-post" not in message.hints else ()
 
 
 def _done(action: Action, *, link: str = "", undo: Undo | None = None, value: object = None) -> Performed:

@@ -11,19 +11,31 @@ _PLACE = {
     "message": Argument("reference", "mail.digest", item=True),  # SHA-256 of the mail
     "message_id": Argument("text", item=True),  # whoever wrote the mail chose it
 }
+_FOUND = {
+    "ref": Field("structured", "mail.ref", "system"),
+    "folder": Field("structured", "folder", "system"),
+}
+_READ = {
+    **_FOUND,
+    "message.digest": Field("structured", "mail.digest", "system"),
+    # Worked out by code of ours from the headers; nobody makes another one's mail a newsletter.
+    "kinds": Field("structured", "kind", "system"),
+    # No ``address``: a From line is anybody's word, so it never says to whom a mail may go.
+    "message.sender.address": Field("structured", "sender", "anyone"),
+    "message.subject": Field("free_text", "name", "anyone"),
+}
 _LABEL = Argument("reference", "label")
 _MAIL = ("mail", "email", "e-mail", "message")
 
 _ALL = (
     Declaration(
         verb="mail.list", effect="read", reversible=True, words="List a folder", arguments={"folder": _FOLDER},
-        deed="read", objects=(*_MAIL, "inbox", "folder"),
-        results={"ref": Field("structured", "mail.ref", "system")},
+        deed="read", objects=(*_MAIL, "inbox", "folder"), results=_FOUND,
     ),
     Declaration(
         verb="mail.read", effect="read", reversible=True, words="Read mails",
         arguments={"folder": _FOLDER, "refs": Argument("reference", "mail.ref")}, deed="read", objects=_MAIL,
-        results={"ref": Field("structured", "mail.ref", "system")},
+        results=_READ,
     ),
     Declaration(
         verb="mail.label", effect="label", reversible=True, words="Set or take off the claw's own labels",

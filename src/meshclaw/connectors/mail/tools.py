@@ -134,7 +134,7 @@ class MailTools:
         [read] = yield [_reading(run, wanted.folder, list(newest))]
         reads = {one.ref: one for one in cast("list[Read] | None", read) or []}
         lines = [
-            _line(_name(shelf, wanted.folder, reads[ref]), reads[ref].message, newest[ref])
+            _line(_name(shelf, wanted.folder, reads[ref]), reads[ref], newest[ref])
             for ref in newest if ref in reads
         ]  # fmt: skip
         return f"{len(newest)} of {len(entries)} mails in {wanted.folder}, newest first:\n" + "\n".join(lines)
@@ -236,8 +236,9 @@ def _name(shelf: Shelf, folder: str, read: Read, *, letter: str = "m") -> str:
     return name
 
 
-def _line(name: str, message: Message, entry: Entry) -> str:
-    marks = "".join(f" [{label}]" for label in sorted(entry.labels)) + ("" if entry.seen else " (unread)")
+def _line(name: str, read: Read, entry: Entry) -> str:
+    message, kinds = read.message, (*read.kinds, *([] if entry.seen else ["unread"]))
+    marks = "".join(f" [{label}]" for label in sorted(entry.labels)) + "".join(f" ({kind})" for kind in kinds)
     return f"{name} {_day(message)} {_who(message)}: {message.subject or '(no subject)'}{marks}"
 
 

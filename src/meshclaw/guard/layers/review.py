@@ -23,7 +23,7 @@ def pin(declarations: Iterable[Declaration]) -> str:
 
 SHIPPED = {
     "coding": "ace529f9ba717f4ea147294b1176de919f02411819537bb9fe57243e2e2f34bb",
-    "mail": "e37d762c68f55dff85a01757a855ee1b97245b1c2f9c93a11a6121a0f464c948",
+    "mail": "862cf87a94271c2feecbc03371f0c761f79980360b6bc52f9fc36b35c0e3f23a",
     "memory": "3554d6a9f4ae5747667f471913acedd5f2d3db128eaffbde1c14d1ed098da8c9",
     "skill": "73a0a21355112a96c731858cbd36fe86ef8bdf2b361c481f22bfd1520469e6f4",
     "slack": "7600c1ce0dbe78acdc261fd0041b785d023e42b89fcb45e8a77a4234c8f606a8",

@@ -37,12 +37,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 FINDERS: tuple[Callable[[Search], Label | None], ...] = (
     words.left_out, words.disguised, words.written, words.own, records.made, records.approved, records.in_named,
     records.loosely_named, records.sole_hit, words.known, records.described, records.called_by_name,
-    records.on_named_page, choices.starts_with, choices.superlative, choices.one_of_all, records.linked,
+    records.on_named_page, choices.starts_with, choices.superlative, choices.one_of_all, choices.of_kind,
+    records.linked,
 )  # fmt: skip
 """In the order in which a person would explain it; the first that knows decides."""
 _IN_RECORDS = frozenset((
     records.made, records.in_named, records.loosely_named, records.sole_hit, records.described,
-    records.called_by_name, choices.superlative, choices.one_of_all,
+    records.called_by_name, choices.superlative, choices.one_of_all, choices.of_kind,
 ))  # fmt: skip
 """Those that account only for what a structured field holds."""
 _ELSEWHERE = tuple(finder for finder in FINDERS if finder not in _IN_RECORDS)

@@ -32,6 +32,35 @@ def one_of_all(search: Search) -> Label | None:
     return "selection" if search.asked.asks_with(_every(search.nouns), deed, search.objects) else None
 
 
+def of_kind(search: Search) -> Label | None:
+    """ "the newsletters": any of which the outside system itself says that it is one, whoever wrote it.
+
+    Where the person narrows it down or leaves some out, which ones are meant is for them to say.
+    """
+    if search.asked.left_out:
+        return None
+    kinds = {
+        kind.value
+        for record, leaf in search.found
+        if leaf.field.writer == "system"
+        for kind in record.of("kind")
+        if kind.field.writer == "system"
+    }
+    deed = DEEDS.get(search.deed, Verbs())
+    asked = any(search.asked.asks_with(_deed_to_all(deed, kind), deed, search.objects) for kind in kinds)
+    return "selection" if asked else None
+
+
+@lru_cache(maxsize=256)
+def _deed_to_all(deed: Verbs, kind: str) -> re.Pattern[str]:
+    """The kind follows the verb at once, and nothing about it follows the kind."""
+    verbs = "|".join(map(re.escape, deed.all)) or "(?!)"
+    each = rf"(?:{'|'.join(sorted(EVERY))}|of|the|my|our|these|those|old|new|unread)"
+    noun = re.escape(kind)
+    end = r"(?=$| [,;!?]| please\b| now\b| and\b| (?:in|from) (?:my|the) inbox\b)"
+    return re.compile(rf"\b(?:{verbs})(?: {each})* (?:{noun}s|(?<=each ){noun}|(?<=every ){noun}){end}")
+
+
 @lru_cache(maxsize=256)
 def _every(nouns: tuple[str, ...]) -> re.Pattern[str]:
     plural = "|".join(re.escape(noun) for noun in nouns if noun) or "(?!)"
