@@ -67,3 +67,13 @@ def snapshot(maildir: Path) -> dict[str, bytes]:
             folder = path.parent.parent.relative_to(maildir)
             mails[f"{folder}/{path.name.partition(':')[0]}"] = path.read_bytes()
     return mails
+
+
+MODELS = '[classes]\nfast = ["anthropic:claude-haiku-4-5"]\n'
+
+
+@pytest.fixture
+def connected(meshclaw: Meshclaw, maildir: Path, home: Path) -> Meshclaw:
+    assert meshclaw("mail", "connect", f"maildir:{maildir}", "--me", "ada@example.com").code == 0
+    (home / "models.toml").write_text(MODELS)
+    return meshclaw

@@ -15,15 +15,6 @@ from meshclaw.testing.model import FakeModel
 from meshclaw.wiring import Claw
 from tests.cli.conftest import Meshclaw
 
-MODELS = '[classes]\nfast = ["anthropic:claude-haiku-4-5"]\n'
-
-
-@pytest.fixture
-def connected(meshclaw: Meshclaw, maildir: Path, home: Path) -> Meshclaw:
-    assert meshclaw("mail", "connect", f"maildir:{maildir}", "--me", "ada@example.com").code == 0
-    (home / "models.toml").write_text(MODELS)
-    return meshclaw
-
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> FakeModel:
     """The model that is asked from now on; the next call goes on where the last one ended."""

@@ -39,6 +39,11 @@ class Aimock:
         """Requests since the start or the last ``forget``."""
         return len(msgspec.json.decode(self._get("/__aimock/journal")))
 
+    def steps(self) -> list[int]:
+        """``turnIndex`` of the answer to each request since then: how many answers its conversation had before."""
+        journal = msgspec.json.decode(self._get("/__aimock/journal"))
+        return [one["response"]["fixture"]["match"]["turnIndex"] for one in journal]
+
     def forget(self) -> None:
         self._get("/__aimock/reset/journal", method="POST")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
 from meshclaw.cli import screen
+from meshclaw.errors import MeshClawError
+from meshclaw.flow.approval import Approval
 from meshclaw.runs.result import Result
+from meshclaw.wiring import Claw
 
 
 def confirmed(question: str, started: float) -> int | None:
@@ -20,15 +23,32 @@ def confirmed(question: str, started: float) -> int | None:
     return int((time.monotonic() - started) * 1000)
 
 
-def report(results: Sequence[Result], ids: Sequence[str], *, as_json: bool) -> None:
-    """Tell how it went and exit with the worst code among ``results``."""
+def report(claw: Claw, results: Sequence[Result], approvals: Sequence[Approval], *, as_json: bool) -> None:
+    """Tell how it went, let the runs that asked go on, and exit with the worst code among ``results``."""
     if as_json:
         told = [{"stand": r.stand, "error": str(r.error) if r.error else ""} for r in results]
         screen.data(told[0] if len(told) == 1 else told)
     else:
-        for id_, result in zip(ids, results, strict=True):
-            screen.words(_words(id_, result))
+        for approval, result in zip(approvals, results, strict=True):
+            screen.words(_words(approval.id, result))
+    let_go_on(claw, [approval.run for approval in approvals], quiet=as_json)
     sys.exit(max({"done": 0, "asked": 0, "denied": 3}.get(result.stand, 1) for result in results))
+
+
+def let_go_on(claw: Claw, runs: Iterable[str], *, quiet: bool = False) -> None:
+    """Runs that wait for nothing else come to their end; an answer stands even where they cannot."""
+    from meshclaw.cli.ask import show
+    from meshclaw.cli.working import go_on
+
+    for run in dict.fromkeys(runs):
+        try:
+            answer = go_on(claw, run)
+        except MeshClawError as error:
+            screen.words(f"The run that asked could not go on: {error.message}")
+            screen.words(f"Later: meshclaw run resume {screen.short(run)}")
+            continue
+        if answer is not None and not quiet:
+            show(answer, run)
 
 
 def _words(id_: str, result: Result) -> str:

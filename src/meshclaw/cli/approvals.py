@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from meshclaw.cli import screen
-from meshclaw.cli.answering import confirmed, report
+from meshclaw.cli.answering import confirmed, let_go_on, report
 from meshclaw.cli.canary import canary
 from meshclaw.cli.second import accept, export, key, sign
 from meshclaw.cli.slip import show
@@ -83,7 +83,7 @@ def allow(ids: tuple[str, ...], group: bool, full: bool, dry_run: bool, as_json:
             _allow(claw, approval, approve.Seen(shown=slip.digest, read_ms=read_ms))
             for approval, slip, _ in chosen
         ]
-    report(results, [approval.id for approval, *_ in chosen], as_json=as_json)
+        report(claw, results, [approval for approval, *_ in chosen], as_json=as_json)
 
 
 def _chosen(claw: Claw, ids: Sequence[str], *, group: bool) -> list[tuple[Approval, Slip, Declaration]]:
@@ -141,9 +141,12 @@ def deny(id_: str, dry_run: bool) -> None:
         told = tell(claw.ledger, claw.contents, approval.run)
         seen = approve.Seen(shown=approval.shown)
         approve.deny(claw.ledger, told, approval, claw.declaration(approval.verb, approval.run), seen)
-    screen.words(
-        "Denied; it was a canary, and you caught it." if approval.canary else "Denied; it will not happen."
-    )
+        screen.words(
+            "Denied; it was a canary, and you caught it."
+            if approval.canary
+            else "Denied; it will not happen."
+        )
+        let_go_on(claw, [approval.run])
 
 
 @command.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import click
@@ -13,20 +14,34 @@ from meshclaw.cli import screen
 from meshclaw.cli.working import converse
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.agent import Agent
+from meshclaw.flow.event.run import RunStarted
+from meshclaw.flow.run import Run
 from meshclaw.runs.loop import Answer
-from meshclaw.runs.run import start, tell_last
+from meshclaw.runs.run import start, tell, tell_last
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw, open_claw
 
+_RUN = re.compile(r"[0-9a-f-]{8,36}")
+LAST = "last"
+"""The conversation that was begun or gone on with last."""
 EXIT = {"answered": 0, "declined": 1, "stuck": 1, "over_budget": 3, "frozen": 3}
 
 
 @click.command("ask")
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1)
 @click.option(
     "--model", "model", default=None, metavar="NAME", help="Ask this model or class, whatever the words are."
 )
 @click.option("--no-model", is_flag=True, help="Ask no model: say so where one would be needed.")
+@click.option(
+    "--continue",
+    "after",
+    is_flag=False,
+    flag_value=LAST,
+    default=None,
+    metavar="[RUN]",
+    help="Go on with the last conversation, or with that of RUN.",
+)
 @click.option("--account", default=None, metavar="ADDRESS", help="Which mailbox, if several are connected.")
 @screen.dry_run
 @screen.as_json
@@ -34,6 +49,7 @@ def command(
     words: tuple[str, ...],
     model: str | None,
     no_model: bool,
+    after: str | None,
     account: str | None,
     dry_run: bool,
     as_json: bool,
@@ -43,10 +59,14 @@ def command(
     What one of its commands answers whole needs no model and costs nothing; it says which way it took, and why. For the
     rest a model of models.toml is asked. Whatever it wants to do goes through the guard: your words are its licence.
     """
+    if after and not _RUN.fullmatch(after):  # it is the first of the words
+        words, after = (after, *words) if after != LAST else words, LAST
     asked = " ".join(words).strip()
-    if no_model and model:
-        raise click.UsageError("--model and --no-model exclude one another")
-    planned = None if model else planner.plan(asked)
+    if not asked:
+        raise click.UsageError("say what you want, in your own words")
+    if no_model and (model or after):
+        raise click.UsageError("--no-model excludes --model and --continue")
+    planned = None if model or after else planner.plan(asked)
     if planned is not None:
         _by_command(planned, dry_run=dry_run, as_json=as_json)
         return
@@ -56,7 +76,12 @@ def command(
             fix="Leave out --no-model, or see what commands there are: meshclaw --help",
         )
     with open_claw() as claw:
-        answer = by_model(claw, CLAW, asked, model=model, account=account, dry_run=dry_run, as_json=as_json)
+        last = _conversation(claw, after) if after else None
+        agent = claw.agent_of(last.agent) if last else CLAW
+        answer = by_model(
+            claw, agent, asked, model=model, account=account, after=last, dry_run=dry_run, as_json=as_json,
+            intent=last.request.intent if last else "ask",
+        )  # fmt: skip
     if answer is not None:
         sys.exit(EXIT[answer.end])
 
@@ -85,26 +110,29 @@ def _last_run() -> str:
 
 def by_model(
     claw: Claw, agent: Agent, asked: str, *, intent: str = "ask", model: str | None, account: str | None,
-    dry_run: bool, as_json: bool,
+    after: Run | None = None, dry_run: bool, as_json: bool,
 ) -> Answer | None:  # fmt: skip
-    """``model``: a class or one of them; where nobody names one, what the agent wants, or the usual."""
+    """``model``: a class or one of them; else what ``after`` asked, what the agent wants, or the usual."""
     claw.refuse_if_stopped()
-    subject, wanted = _subject(claw, account), model or agent.model or claw.models.usual
+    subject = after.subject if after and account is None else _subject(claw, account)
+    wanted = model or (after.model if after else "") or agent.model or claw.models.usual
     entries = claw.models.of(wanted)
     names = ", then ".join(entry.name for entry in entries)
     if dry_run:
         screen.words(f"Would ask {names}, with the tools of {subject}.")
         return None
     why = ": no command answers this whole" if agent is CLAW else f", as {agent.name} {agent.version}"
+    why = f", after run {screen.short(after.id)}" if after else why
     screen.words(f"Asking {names}{why}.")
     run = start(
-        claw.ledger, claw.contents, request=terminal.receive(intent, asked), agent=agent, subject=subject
-    )
+        claw.ledger, claw.contents, request=terminal.receive(intent, asked), agent=agent, subject=subject,
+        after=after.id if after else "", model=wanted,
+    )  # fmt: skip
     answer = converse(claw, run, wanted)
     if as_json:
         screen.data({"run": run.id, "answer": answer})
     else:
-        _show(answer, run.id)
+        show(answer, run.id)
     return answer
 
 
@@ -115,7 +143,25 @@ def _subject(claw: Claw, account: str | None) -> str:
     return claw.account(account).address
 
 
-def _show(answer: Answer, run: str) -> None:
+def _conversation(claw: Claw, prefix: str) -> Run:
+    """The run that starts or ends with ``prefix``; for LAST the last one that asked a model in a person's words."""
+    if prefix != LAST:
+        told = tell(claw.ledger, claw.contents, prefix)
+    else:
+        asked = [one.run for one in claw.ledger.events(RunStarted) if one.model and one.words]
+        if not asked:
+            raise NotFound("there is no conversation to go on with", fix="Leave out --continue to begin one.")
+        told = tell(claw.ledger, claw.contents, asked[-1])
+    if told.state == "running":
+        raise UserError(
+            "that conversation has not come to its end yet",
+            fix=f"meshclaw run resume {screen.short(told.run.id)}",
+        )
+    return told.run
+
+
+def show(answer: Answer, run: str) -> None:
+    """For a person."""
     screen.lines(answer.text)
     if answer.corrected:
         screen.words(f"{_several(len(answer.corrected), 'sentence')} said more than was done; marked above.")

@@ -133,7 +133,7 @@ def accept(file: Path, as_json: bool) -> None:
         told = tell(claw.ledger, claw.contents, approval.run)
         with workplace(claw, told.run) as place:
             result = approve.second(place.door, told, approval, answer)
-    report([result], [approval.id], as_json=as_json)
+        report(claw, [result], [approval], as_json=as_json)
 
 
 @click.command()

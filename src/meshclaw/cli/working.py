@@ -17,6 +17,7 @@ from meshclaw.errors import MeshClawError, UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.mail import OutcomeObserved
 from meshclaw.flow.event.model import ModelAsked
+from meshclaw.flow.event.run import RunResumed
 from meshclaw.flow.message import MAX_READ, Message
 from meshclaw.flow.outcome import OutcomeState
 from meshclaw.flow.placement import Placement
@@ -27,7 +28,7 @@ from meshclaw.runs import resume
 from meshclaw.runs.act import Door
 from meshclaw.runs.outbox import Item
 from meshclaw.runs.result import Result
-from meshclaw.runs.run import Told, start, tell_stopped, working
+from meshclaw.runs.run import Told, start, tell, tell_stopped, working
 from meshclaw.runs.triage import Report, triage
 from meshclaw.runs.undo import Undone, plan, undo
 from meshclaw.settings.accounts import Account
@@ -40,7 +41,6 @@ from meshclaw.wiring.place import Place
 from meshclaw.wiring.workplace import Workplace, workplace
 
 if TYPE_CHECKING:  # these are loaded where a model is asked
-    from meshclaw.llm.source import Source
     from meshclaw.runs.asking import Heard
     from meshclaw.runs.loop import Answer, Loop
 
@@ -149,36 +149,53 @@ def _resume(
             _place(
                 claw, place.door, told.run, account, sources={}, progress=silent, dry_run=False, heard=heard
             )
-        elif model := _model_to_ask(claw, told.run):
-            _loop(claw, told.run, place, claw.source(model)).go()
+        elif model := _asks(claw, told.run):
+            _loop(claw, told.run, place, model).go()
     return results
 
 
-def _model_to_ask(claw: Claw, run: Run) -> str:
-    """The one it asked last, or is about to ask first; empty where the run is none that asks models."""
-    asked = list(claw.ledger.events(ModelAsked, run=run.id))
-    if asked:
-        return asked[-1].model
-    asks_models = run.request.words and (run.agent == CLAW.label or "+" in run.agent)
-    return model_of(claw, run) if asks_models else ""
+def _asks(claw: Claw, run: Run) -> str:
+    """The class or model that it asks; empty where it asks none."""
+    asked = (event.model for event in claw.ledger.events(ModelAsked, run=run.id))
+    return run.model or next(asked, "")
 
 
 def model_of(claw: Claw, run: Run) -> str:
-    """What its agent wants to ask, or the usual one."""
-    return claw.agent_of(run.agent).model or claw.models.usual
+    """The class or model that it is to ask: as it began, or what its agent wants, or the usual one."""
+    return run.model or claw.agent_of(run.agent).model or claw.models.usual
+
+
+def go_on(claw: Claw, run: str, heard: Heard | None = None) -> Answer | None:
+    """Tell a run what its person answered to what waited, and let it go on to its end.
+
+    None where there is nothing to tell: it asks no model, another question of it is still open, it was stopped before
+    its end. Call it after each answer.
+    """
+    told = tell(claw.ledger, claw.contents, run)
+    if told.state != "done" or not (model := _asks(claw, told.run)):
+        return None
+    with workplace(claw, told.run) as place:
+        loop = _loop(claw, told.run, place, model, heard)
+        if not loop.news():
+            return None
+        claw.refuse_if_stopped()
+        claw.ledger.record(RunResumed(**told.run.named, settled=0))
+        with working(claw.ledger, told.run):
+            return loop.go()
 
 
 def converse(claw: Claw, run: Run, model: str, heard: Heard | None = None) -> Answer:
     """Begin or go on with a run that asks models; ``model`` is a class or one of them."""
     with workplace(claw, run) as place, working(claw.ledger, run):
-        return _loop(claw, run, place, claw.source(model), heard).go()
+        return _loop(claw, run, place, model, heard).go()
 
 
-def _loop(claw: Claw, run: Run, place: Workplace, source: Source, heard: Heard | None = None) -> Loop:
+def _loop(claw: Claw, run: Run, place: Workplace, model: str, heard: Heard | None = None) -> Loop:
     from meshclaw.runs.loop import Loop
 
+    agent = claw.agent_of(run.agent)
     known = remembered_for(claw, run) if "memory" in place.tools else None
-    return Loop(place.door, run, claw.agent_of(run.agent), source, place.tools, heard=heard, known=known)
+    return Loop(place.door, run, agent, claw.source(model), place.tools, heard=heard, known=known)
 
 
 def intent_of(agent: Agent, wanted: str = "") -> str:

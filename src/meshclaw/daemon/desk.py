@@ -115,11 +115,14 @@ class Desk:
             with open_claw() as claw:
                 claw.refuse_if_stopped()
                 agent = claw.agent(job.agent)
-                run = start(claw.ledger, claw.contents, request=job.request, agent=agent, subject=job.subject)
+                model = job.model or agent.model or claw.models.usual
+                run = start(
+                    claw.ledger, claw.contents, request=job.request, agent=agent, subject=job.subject, model=model
+                )  # fmt: skip
                 run_id = run.id
                 if started is not None:
                     started(run.id)
-                answer = converse(claw, run, job.model or agent.model or claw.models.usual, heard)
+                answer = converse(claw, run, model, heard)
             told(Done(run=run_id, text=answer.text, end=answer.end, waiting=answer.waiting))
         except MeshClawError as error:
             log.warning("A run failed: %s %s", error.message, error.fix)

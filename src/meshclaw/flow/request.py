@@ -17,3 +17,5 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     trust: Trust
     words: str = ""
     """What the person wrote, as they wrote it; empty where only an intent was declared."""
+    earlier: tuple[str, ...] = ()
+    """What they wrote before that in the same conversation: it names things, and asks for nothing any more."""

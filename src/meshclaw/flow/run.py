@@ -29,6 +29,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What it works on, as in ``maildir:/home/ada/Mail``."""
     parent: str = ""
     """The run that started this one for a part of its work: what this one uses counts on that one too."""
+    after: str = ""
+    """The run whose conversation this one goes on with."""
+    model: str = ""
+    """The class or the model that it asks; empty where it asks none."""
 
     @property
     def named(self) -> Named:

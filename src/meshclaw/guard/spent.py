@@ -161,6 +161,8 @@ class Spent:
                 self._parents[event.run] = event.parent
                 self._children[event.parent] += 1
                 self._siblings[event.run] = self._children[event.parent]
+            case RunStarted() if event.run in self._parents and event.after:
+                self.has_read = True  # in the conversation that it goes on with
             case RunFrozen() if event.run in self._parents:
                 self.frozen = True
             case ClockStepped():

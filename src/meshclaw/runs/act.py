@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from meshclaw.connectors.base import Performed, read_whole
 from meshclaw.errors import MeshClawError, Uncertain
 from meshclaw.flow.action import Action
@@ -24,6 +26,7 @@ from meshclaw.flow.stop import Stop
 from meshclaw.guard.layers import stop
 from meshclaw.runs.deciding import Deciding, Parts
 from meshclaw.runs.outbox import HELD, LOST, Item, Stand
+from meshclaw.runs.recall import kept
 from meshclaw.runs.result import Result
 from meshclaw.runs.seal import restore, seal
 
@@ -45,7 +48,8 @@ class Door:
     ) -> list[Result]:
         """One result per action, in order. An action that this run already did is not done again."""
         results: dict[str, Result] = {}
-        before = {} if all(self._reads(action) for action in actions) else self._outbox(run.id)
+        # What only reads need not know of the last moment: each look may make a write necessary.
+        before = self.deciding.outbox(run.id, fresh=not all(map(self._reads, actions)))
         once = {action.external_id: action for action in actions}  # the same thing named twice is done once
         new = [
             action
@@ -82,13 +86,27 @@ class Door:
         self, run: Run, agent: Agent, action: Action, known: Item | None, results: dict[str, Result]
     ) -> bool:
         """Whether this run knows already how ``action`` went; a read is never old news."""
-        if known is None or self._reads(action):
+        if known is None:
             return False
+        if self._reads(action):
+            return self._was_allowed_to_read(action, known, results)
         if known.stand in ("reserved", "unknown"):
             known = self._settle(run, agent, action, known)
         if known.stand not in ("done", "unknown"):
             return False
         results[action.external_id] = _known(action, known)
+        return True
+
+    def _was_allowed_to_read(self, action: Action, known: Item, results: dict[str, Result]) -> bool:
+        """A read is never old news, but one that took a person's yes is not asked about again."""
+        if (
+            known.stand != "done"
+            or not known.decided.approval
+            or not (known.performed and known.performed.value)
+        ):
+            return False
+        brought = kept(self.contents, known.performed.value)
+        results[action.external_id] = msgspec.structs.replace(_known(action, known), value=brought)
         return True
 
     def _reads(self, action: Action) -> bool:

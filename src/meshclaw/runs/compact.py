@@ -7,10 +7,11 @@ that the part of the prompt that a vendor has cached stays the same for many cal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from meshclaw.flow.action import Value
 from meshclaw.flow.conversation import Got, Heard, Said, Turn
 
 KEPT = 4
@@ -73,15 +74,16 @@ def _told(turn: Turn) -> Iterator[str]:
             yield from (f"{_PROMISED}{one}" for one in promises)
             if not promises and turn.text:
                 yield f"- you said: {_brief(turn.text)}"
-            yield from (
-                f"- you wanted {call.verb} {_brief(msgspec.json.encode(call.arguments).decode())}"
-                for call in turn.calls
-            )
+            yield from (f"- you wanted {call.verb} {brief(call.arguments)}" for call in turn.calls)
         case Got():
             yield f"- {turn.verb} {'was not done' if turn.failed else 'was done'}: {_brief(turn.text)}"
         case Heard():
             if turn.by_claw:  # an earlier shortening
                 yield from turn.text.splitlines()[1:]
+
+
+def brief(arguments: Mapping[str, Value]) -> str:
+    return _brief(msgspec.json.encode(arguments).decode())
 
 
 def _brief(text: str) -> str:

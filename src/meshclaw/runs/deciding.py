@@ -100,10 +100,11 @@ class Deciding:
         self._plans: dict[str, Plan] = {}
         self._tightest: tuple[tuple[Limits, Limits], Limits] | None = None
 
-    def outbox(self, run: str) -> dict[str, Item]:
+    def outbox(self, run: str, *, fresh: bool = True) -> dict[str, Item]:
+        """Not ``fresh``: as it was when it was last looked at."""
         if run not in self._outboxes:
             self._outboxes[run] = Outbox(self.parts.ledger, run)
-        return self._outboxes[run].refresh()
+        return self._outboxes[run].refresh() if fresh else self._outboxes[run].items
 
     def declaration(self, verb: str) -> Declaration | None:
         connector = self.parts.connectors.get(verb.partition(".")[0])
@@ -127,7 +128,7 @@ class Deciding:
         split = seal(self.parts.contents, calls)
         seen = self._look(actions)
         allowed: list[tuple[Action, Decision]] = []
-        facts: list[Event] = []
+        facts: list[Event] = [*self.freeze(run)]  # a conversation that goes on may have read much before
         with self.spending(run) as spending, self.parts.ledger.writing():
             view = self._view(run, agent, spending, seen, by_person=by_person)
             self._refuse_taken(run, actions, view.items)
@@ -245,7 +246,7 @@ class Deciding:
         """What it has read; only where a request's own words are judged does it matter."""
         if run.id not in self._histories:
             known = (
-                recall(self.parts.ledger, self.parts.contents, run.id, self.declaration)
+                recall(self.parts.ledger, self.parts.contents, run, self.declaration)
                 if run.request.words
                 else History()
             )
@@ -256,7 +257,7 @@ class Deciding:
 
     def freeze(self, run: Run) -> list[PlanFrozen]:
         """With the first text by strangers the plan stands: what any connector offers later is not in it."""
-        if run.id in self._plans or not self.history(run).tainted:
+        if not self.history(run).tainted or run.id in self._plans:
             return []
         plan = self._plans[run.id] = freeze(run.request.words, self._rules.declarations)
         return [

@@ -6,7 +6,9 @@ its answers and receipts as recorded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -16,21 +18,24 @@ from meshclaw.errors import Stopped, TooLong, UserError
 from meshclaw.flow.action import Action
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.conversation import Call, Got, Prompt, Reply, Said, Turn
-from meshclaw.flow.event.model import AnswerGiven, RunStuck, StepTaken, Stuck
+from meshclaw.flow.event.model import AnswerGiven, AnswersTold, RunStuck, StepTaken, Stuck
 from meshclaw.flow.run import Run
 from meshclaw.guard.layers import stop
 from meshclaw.guard.layers.questions import FROZEN
 from meshclaw.guard.request.lexicon import DEEDS
 from meshclaw.guard.request.wording import wording
 from meshclaw.llm.source import Source
+from meshclaw.runs import conversation
 from meshclaw.runs.act import Door
 from meshclaw.runs.asking import Asking, Heard, OverBudget
 from meshclaw.runs.claims import check
-from meshclaw.runs.outbox import Outbox
+from meshclaw.runs.compact import brief
+from meshclaw.runs.outbox import Item, Outbox
 from meshclaw.runs.prompt import prompt
 from meshclaw.runs.result import Result
+from meshclaw.runs.run import approvals
 from meshclaw.runs.stuck import MOST_STEPS, stuck
-from meshclaw.runs.talk import Taken, Talk
+from meshclaw.runs.talk import Taken, Talk, Told
 from meshclaw.runs.using import drive, told
 
 ROOM = 240_000
@@ -79,6 +84,8 @@ class Loop:
 
     def go(self) -> Answer:
         """Go on from where the ledger says it stands, to the end."""
+        if news := self.news():
+            self._tell(news)
         try:
             while (reply := self._talk.open or self._ask()).said.calls:
                 self._take(reply.said)
@@ -97,6 +104,36 @@ class Loop:
     def most(self) -> int:
         """Micro-dollars that the next answer can cost at most."""
         return self._asking.most(self._whole())
+
+    def news(self) -> list[Call]:
+        """Calls that waited for the person, all of whose actions they have answered since it gave its answer."""
+        ended = self._talk.open is not None and not self._talk.open.said.calls
+        open_ = {one.external_id for one in approvals(self._door.ledger).open()}
+        answered = [call for call, ids in self._talk.waiting.values() if open_.isdisjoint(ids)]
+        return answered if ended else []
+
+    def _tell(self, news: list[Call]) -> None:
+        """In words of ours: what a tool brought never stands where the person's words do."""
+        items, shelf = self._door.deciding.outbox(self._run.id), dict(self._talk.shelf)
+        lines = [_ANSWERED]
+        for call in news:
+            ids = self._talk.waiting[call.id][1]
+            stands = Counter(items[id_].stand if id_ in items else "asked" for id_ in ids)
+            lines.append(f"- {call.verb} {brief(call.arguments)}: {_answered(stands)}")
+            self._follow(call, items, shelf)
+        news_told = Told(text="\n".join(lines), calls=tuple(call.id for call in news), shelf=shelf)
+        [digest] = self._door.contents.put([news_told])
+        self._talk.hear(news_told)
+        self._door.ledger.soon(AnswersTold(**self._run.named, told=digest))
+
+    def _follow(self, call: Call, items: Mapping[str, Item], shelf: Shelf) -> None:
+        """Where things lie that were moved with the person's yes; nothing is done here."""
+        use = self._tools[call.verb.partition(".")[0]].use(call, self._run.id, shelf)
+        with suppress(UserError, StopIteration):
+            wanted = next(use)
+            known = [items.get(action.external_id) for action in wanted]
+            if all(known):
+                use.send([item.performed.link if item and item.performed else None for item in known])
 
     # -- one step ------------------------------------------------------------------------
 
@@ -120,12 +157,14 @@ class Loop:
 
     def _take(self, said: Said) -> None:
         shelf: Shelf = {}
-        taken = Taken(got=tuple(self._use(call, shelf) for call in said.calls), shelf=shelf)
+        asked: dict[str, tuple[str, ...]] = {}
+        got = tuple(self._use(call, shelf, asked) for call in said.calls)
+        taken = Taken(got=got, shelf=shelf, asked=asked)
         [digest] = self._door.contents.put([taken])
         self._talk.take(taken)
         self._door.ledger.soon(StepTaken(**self._run.named, step=self._talk.step, got=digest))
 
-    def _use(self, call: Call, shelf: Shelf) -> Got:
+    def _use(self, call: Call, shelf: Shelf, asked: dict[str, tuple[str, ...]]) -> Got:
         known = {**self._talk.shelf, **shelf}
         results: list[Result] = []
         try:
@@ -134,6 +173,8 @@ class Loop:
             text, failed = error.message, True
         else:
             failed = any(result.stand != "done" for result in results)
+        if ids := tuple(result.action.external_id for result in results if result.stand == "asked"):
+            asked[call.id] = ids
         shelf |= {name: what for name, what in known.items() if name not in self._talk.shelf}
         return Got(call=call.id, verb=call.verb, text=told(text, results), failed=failed)
 
@@ -165,7 +206,7 @@ class Loop:
         return self._end("stuck", f"I stopped: {words}.")
 
     def _end(self, end: End, text: str) -> Answer:
-        ledger, items = self._door.ledger, Outbox(self._door.ledger, self._run.id).items.values()
+        ledger, items = self._door.ledger, self._items()
         deeds = {id(item): self._deed(item.decided.verb) for item in items}
         checked = check(
             text,
@@ -179,8 +220,18 @@ class Loop:
         return Answer(
             end=end, text=checked.text, corrected=checked.corrected, steps=self._talk.step,
             cost_micros=self._asking.cost_micros,
-            waiting=tuple(item.decided.external_id for item in items if item.stand == "asked"),
+            waiting=tuple(
+                item.decided.external_id for item in items
+                if item.stand == "asked" and item.decided.run == self._run.id
+            ),
         )  # fmt: skip
+
+    def _items(self) -> list[Item]:
+        """Every action of the conversation: it may speak of what it did earlier."""
+        runs = [one.run for one in conversation.before(self._door.ledger, self._run.after)]
+        return [
+            item for run in (*runs, self._run.id) for item in Outbox(self._door.ledger, run).items.values()
+        ]
 
     def _deed(self, verb: str) -> str:
         declared = self._door.declaration(verb)
@@ -189,3 +240,22 @@ class Loop:
     def _asked_for(self) -> frozenset[str]:
         asked = wording(self._run.request.words)
         return frozenset(deed for deed, verbs in DEEDS.items() if asked.asks(verbs, ()))
+
+
+_ANSWERED = "Your person has answered what waited for their yes:"
+
+
+def _answered(stands: Mapping[str, int]) -> str:
+    said = {
+        "done": "they said yes, and it is done",
+        "failed": "they said yes, but it failed",
+        "unknown": "they said yes, but nobody knows whether it happened; do not repeat it",
+    }
+    no = "they said no, or did not answer in time; it was not done. Do not try it another way"
+    counts = Counter[str]()
+    for stand, count in stands.items():
+        counts[said.get(stand, no)] += count
+    several = len(counts) > 1
+    return (
+        "; ".join(f"{count} of them: {words}" if several else words for words, count in counts.items()) + "."
+    )

@@ -22,6 +22,7 @@ from meshclaw.flow.units import new_id
 from meshclaw.guard.approvals import ANSWERS, Approvals
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger, timestamp
+from meshclaw.runs import conversation
 from meshclaw.runs.outbox import Item, Outbox
 
 AT_WORK: set[str] = set()
@@ -48,22 +49,32 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def start(
-    ledger: Ledger, contents: ContentStore, *, request: Request, agent: Agent, subject: str, parent: str = ""
-) -> Run:
-    """``parent``: the run that this one does a part of; what it uses counts on that one too."""
+    ledger: Ledger, contents: ContentStore, *, request: Request, agent: Agent, subject: str, parent: str = "",
+    after: str = "", model: str = "",
+) -> Run:  # fmt: skip
+    """``parent``: the run that this one does a part of; what it uses counts on that one too.
+
+    ``after``: the run whose conversation it goes on with; ``model``: the class or the model that it will ask.
+    """
     if request.intent not in agent.intents:
         raise UserError(
             f"the agent {agent.name!r} is not made for {request.intent!r}",
             fix=f"It is made for: {', '.join(sorted(agent.intents))}",
         )
-    run = Run(id=new_id(), request=request, agent=agent.label, subject=subject, parent=parent)
+    if after:
+        conversation.check(ledger, contents, after, agent.label, subject)
+        words_before = conversation.earlier(ledger, contents, after, request.trust)
+        request = msgspec.structs.replace(request, earlier=words_before)
+    run = Run(
+        id=new_id(), request=request, agent=agent.label, subject=subject, parent=parent, after=after, model=model
+    )  # fmt: skip
     # Salted: the digest of a short request would tell it to whoever guesses.
     digest, *words = contents.put([subject, *([(token_hex(16), request.words)] if request.words else [])])
     ledger.record(
         RunStarted(
             run=run.id, intent=request.intent, agent=run.agent,
             trigger=request.trigger, trust=request.trust, subject=digest, parent=parent,
-            words=words[0] if words else "",
+            words=words[0] if words else "", after=after, model=model,
         )
     )  # fmt: skip
     return run
@@ -130,10 +141,15 @@ def tell_stopped(ledger: Ledger, contents: ContentStore) -> list[Told]:
 
 
 def _told(ledger: Ledger, contents: ContentStore, started: RunStarted, undone: set[str]) -> Told:
-    words = msgspec.json.decode(contents.get(started.words), type=tuple[str, str])[1] if started.words else ""
-    request = Request(intent=started.intent, trigger=started.trigger, trust=started.trust, words=words)
-    subject = msgspec.json.decode(contents.get(started.subject), type=str)
-    run = Run(id=started.run, request=request, agent=started.agent, subject=subject, parent=started.parent)
+    request = Request(
+        intent=started.intent, trigger=started.trigger, trust=started.trust,
+        words=conversation.words_of(contents, started),
+        earlier=conversation.earlier(ledger, contents, started.after, started.trust),
+    )  # fmt: skip
+    run = Run(
+        id=started.run, request=request, agent=started.agent, parent=started.parent, after=started.after,
+        subject=msgspec.json.decode(contents.get(started.subject), type=str), model=started.model,
+    )  # fmt: skip
     items = Outbox(ledger, run.id).items
     return Told(run=run, state=_state(ledger, run, items, undone), started=started.ts, items=items)
 

@@ -144,7 +144,7 @@ class Past:
     def history(self, declarations: Mapping[str, Declaration]) -> History:
         if not self.run.request.words:
             return History()
-        return recall(self.ledger, self.contents, self.run.id, declarations.get, before=self.seq)
+        return recall(self.ledger, self.contents, self.run, declarations.get, before=self.seq)
 
     def spent(self, now: datetime) -> Spent:
         spent = Spent(root_of(self.ledger, self.run.id), self.ledger.device.mark)

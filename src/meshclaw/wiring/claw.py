@@ -65,6 +65,8 @@ SHIPPED = {"coding": CODING, "mail": MAIL, "memory": MEMORY, "skill": SKILL, "sl
 NOWHERE: Mapping[str, Place] = {}
 _TURN: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 """By mailbox: of several runs in this process one changes it at a time; another process is told that it is in use."""
+_OPEN: dict[str, Mailbox] = {}
+"""What the one whose turn it is has open."""
 
 
 class Claw:
@@ -177,15 +179,22 @@ class Claw:
     def mailbox(
         self, account: Account, *, changing: bool = True, secret: Callable[[], str] | None = None
     ) -> Generator[Mailbox]:
-        """Open while the block lasts. ``secret`` is one that is not kept yet."""
+        """Open while the block lasts, for a block within it too. ``secret`` is one that is not kept yet."""
         from meshclaw.connectors.mail.mailbox.open import open_mailbox
 
         ask = secret or secret_of(account, account.address)
         with _TURN[account.address] if changing else nullcontext():
+            if changing and account.address in _OPEN:
+                yield _OPEN[account.address]
+                return
             mailbox = open_mailbox(account.address, secret=ask, changing=changing)
+            if changing:
+                _OPEN[account.address] = mailbox
             try:
                 yield mailbox
             finally:
+                if changing:
+                    del _OPEN[account.address]
                 mailbox.close()
 
     def door(self, places: Mapping[str, Place] = NOWHERE, *, account: Account | None = None) -> Door:

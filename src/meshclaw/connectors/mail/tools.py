@@ -132,7 +132,7 @@ class MailTools:
         if not newest:
             return f"{wanted.folder} is empty."
         [read] = yield [_reading(run, wanted.folder, list(newest))]
-        reads = {one.ref: one for one in cast("list[Read] | None", read) or []}
+        reads = {one.ref: one for one in _reads(read)}
         lines = [
             _line(_name(shelf, wanted.folder, reads[ref]), reads[ref], newest[ref])
             for ref in newest if ref in reads
@@ -146,7 +146,7 @@ class MailTools:
             _reading(run, folder, [str(place["ref"]) for place in places if place["folder"] == folder])
             for folder in sorted(folders)
         ]
-        reads = {one.ref: one for some in found for one in cast("list[Read] | None", some) or []}
+        reads = {one.ref: one for some in found for one in _reads(some)}
         return "\n\n".join(
             _mail(name, reads[str(place["ref"])].message)
             for name, place in zip(wanted.mails, places, strict=True) if place["ref"] in reads
@@ -190,7 +190,7 @@ class MailTools:
             return ""
         ref = str(link).rpartition("/")[2]
         [read] = yield [_reading(run, DRAFTS, [ref])]
-        [made] = cast("list[Read]", read)
+        [made] = _reads(read)
         name = _name(shelf, DRAFTS, made, letter="d")
         shelf[name] = {
             **shelf[name],
@@ -208,6 +208,11 @@ class MailTools:
 
 def _reading(run: str, folder: str, refs: list[str]) -> Action:
     return Action(run=run, verb="mail.read", arguments={"folder": folder, "refs": refs})
+
+
+def _reads(brought: object) -> list[Read]:
+    """Also what was kept of an earlier read, and nothing of one that was not done."""
+    return msgspec.convert(brought or [], list[Read])
 
 
 def _few(names: list[str]) -> list[str]:

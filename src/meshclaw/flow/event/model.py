@@ -81,6 +81,13 @@ class StepTaken(Event, frozen=True, kw_only=True, tag="step.taken"):
     """Digest of what the model is told, in the content store."""
 
 
+class AnswersTold(Event, frozen=True, kw_only=True, tag="answers.told"):
+    """The model was told what the person answered to what had waited for them."""
+
+    told: str
+    """Digest of it in the content store."""
+
+
 class RunStuck(Event, frozen=True, kw_only=True, tag="run.stuck"):
     """It was stopped, for it went on without getting on."""
 

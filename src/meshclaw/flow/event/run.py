@@ -17,6 +17,10 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     """Digest of the person's own words in the content store; empty where only an intent was declared."""
     parent: str = ""
     """The run that started it for a part of its work, or empty."""
+    after: str = ""
+    """The run whose conversation it goes on with, or empty."""
+    model: str = ""
+    """The class or the model that it asks, as the settings name it; empty where it asks none."""
 
 
 class PlanFrozen(Event, frozen=True, kw_only=True, tag="plan.frozen"):

@@ -30,6 +30,7 @@ from meshclaw.flow.event.memory import (
 )
 from meshclaw.flow.event.model import (
     AnswerGiven,
+    AnswersTold,
     ModelAnswered,
     ModelAsked,
     ModelFailed,
@@ -95,6 +96,7 @@ AnyEvent = (
     | ModelAnswered
     | ModelFailed
     | StepTaken
+    | AnswersTold
     | RunStuck
     | AnswerGiven
     | MemoryRevised

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from meshclaw.flow.action import Action
 from meshclaw.flow.decision import Decision, ask, deny
 from meshclaw.flow.declaration import TARGETS, Argument, Declaration
+from meshclaw.flow.request import Request
 from meshclaw.guard import text
 from meshclaw.guard.context import Context
-from meshclaw.guard.origin import Label, Origin, Search, nouns_of, origin
+from meshclaw.guard.origin import Label, Origin, Search, nouns_of, origin, words
 from meshclaw.guard.request.wording import wording
 
 _WHY: dict[Label, str] = {
@@ -34,17 +37,29 @@ def origins(verb: str, context: Context) -> tuple[Origin, ...]:
     if declaration is None or not context.request.words:
         return ()
     asked = wording(context.request.words)
-    return tuple(
-        origin(
-            Search(
-                verb=verb, path=path, value=value, argument=argument, asked=asked,
-                nouns=nouns_of(declaration, argument), deed=declaration.deed, objects=declaration.objects,
-                looking=declaration.effect == "read", history=context.history, directory=context.directory,
-                found=context.history.holding(argument.type, value),
-            )
+    searches = (
+        Search(
+            verb=verb, path=path, value=value, argument=argument, asked=asked,
+            nouns=nouns_of(declaration, argument), deed=declaration.deed, objects=declaration.objects,
+            looking=declaration.effect == "read", history=context.history, directory=context.directory,
+            found=context.history.holding(argument.type, value),
         )
         for path, value, argument in _targets(declaration, context)
     )  # fmt: skip
+    return tuple(_origin(search, context.request) for search in searches)
+
+
+def _origin(search: Search, request: Request) -> Origin:
+    """Where the new words name nobody and nothing, as in "send it", those before them in the conversation do."""
+    found, asked = origin(search), search.asked
+    names = asked.addresses | asked.links | asked.proper | asked.quoted
+    if found.denoted or found.like or not request.earlier or names or asked.left_out:
+        return found
+    before = msgspec.structs.replace(search, asked=wording("\n\n".join(request.earlier)))
+    is_written = words.disguised(before) is None and words.written(before) == "person"
+    return (
+        msgspec.structs.replace(found, label="person") if is_written and not before.asked.left_out else found
+    )
 
 
 def _targets(declaration: Declaration, context: Context) -> Iterator[tuple[str, str, Argument]]:
