@@ -71,7 +71,7 @@ _SKILLS: tuple[tuple[Skill, str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "budget", "meshclaw budget show", "limits and what is used of them are in the ledger",
+        "budget", "meshclaw budget", "limits and what is used of them are in the ledger",
         (
             r"(?:show|list)(?: me)? (?:my |the |your )*(?:budget|budgets|limits)",
             r"(?:what(?:'s| is)|how much is) left (?:of|in) (?:my|the|your) budget",

@@ -73,7 +73,7 @@ class Asking:
                 spending.wrote(ledger.record(asked))
         if refused:
             raise OverBudget(
-                f"no further answer of a model: {refused.reason}", fix="See it with: meshclaw budget show"
+                f"no further answer of a model: {refused.reason}", fix="See it with: meshclaw budget"
             )
         return most
 
