@@ -3,7 +3,8 @@
 Both sides talk to aimock (its own process), hold the same conversation with the same tools, and read the same mails of
 the demo's Maildir through the same connector. Ours also asks the guard, keeps every answer, decision and receipt, and
 reserves what an answer can cost: what that takes is what the bound is about. Both run in this process, a conversation
-of ours and one of theirs in turn. ``--profile`` shows where the time of ours goes instead.
+of ours and one of theirs in turn. ``kept`` is theirs with two bare SQLite writes a step, the answer before the tool and
+its result after it: what any loop takes that survives a kill. ``--profile`` shows where the time of ours goes instead.
 Run: PYTHONPATH=benchmarks:. python benchmarks/loop.py
 """
 
@@ -15,7 +16,7 @@ import os
 import pstats
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ from meshclaw.llm.providers import model_of, settings_of
 from meshclaw.runs.prompt import prompt
 from meshclaw.runs.run import start
 from meshclaw.settings.accounts import Account
+from meshclaw.sqlite import connect
 from meshclaw.testing.demo_mail import write_demo
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
@@ -132,7 +134,7 @@ class Theirs:
         )
         self._settings = settings_of(entry, entry.limit)
 
-    def talk(self) -> None:
+    def talk(self, keep: Callable[[object], None] = lambda _: None) -> None:
         shelf = Shelf()
         with workplace(self._claw, self._run) as place:
             tools, connector = place.tools["mail"], place.door.parts.connectors["mail"]
@@ -144,7 +146,9 @@ class Theirs:
                         model_request_parameters=self._given,
                     )
                 )  # fmt: skip
+                keep(response)
                 got = tuple(use(tools, connector, call, self._run.id, shelf) for call in said.calls)
+                keep(got)
                 said_before = [*said_before, response, *(messages(got, self._entry.name) if got else ())]
 
     def close(self) -> None:
@@ -171,21 +175,33 @@ def brought(outcome: object) -> object:
 
 
 def compared(claw: Claw, what: str) -> list[Row]:
-    theirs = Theirs(claw)
-    mine, other = [], []
+    theirs, keep = Theirs(claw), kept_in(claw.folder / "kept.db")
+    mine, other, kept = [], [], []
+    works = ((lambda: ours(claw), mine), (theirs.talk, other), (lambda: theirs.talk(keep), kept))
     for _ in range(ROUNDS + 1):  # the first one only loads
-        for work, found in ((lambda: ours(claw), mine), (theirs.talk, other)):
+        for work, found in works:
             start_s = time.process_time()
             work()
             found.append((time.process_time() - start_s) / STEPS * 1000)
     theirs.close()
-    mine, other = mine[1:], other[1:]
+    mine, other, kept = mine[1:], other[1:], kept[1:]
     return [
         Row(what=f"{what}: ours, CPU a step", values=mine, unit="ms"),
         Row(what=f"{what}: pydantic-ai and the tool alone", values=other, unit="ms"),
         Row(what=f"{what}: ours beyond it", values=[a - b for a, b in zip(mine, other, strict=True)], unit="ms"),
         Row(what=f"{what}: ours / theirs", values=ratios(mine, other), unit="times", at_most=1.15),
+        Row(what=f"{what}: theirs kept / theirs", values=ratios(kept, other), unit="times"),
+        Row(what=f"{what}: ours / theirs kept", values=ratios(mine, kept), unit="times"),
     ]  # fmt: skip
+
+
+def kept_in(path: Path) -> Callable[[object], None]:
+    connection = connect(path, "CREATE TABLE kept (body BLOB);")
+
+    def keep(value: object) -> None:
+        connection.execute("INSERT INTO kept VALUES (?)", (msgspec.json.encode(value),))
+
+    return keep
 
 
 def profiled(claw: Claw) -> None:

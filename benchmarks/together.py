@@ -106,9 +106,7 @@ def measured(*, shared: bool) -> list[Row]:
             folder = Path(scratch)
             write_demo(folder / "letters", datetime.now(UTC))
             lay_out(folder / "letters", folder / "Mail")
-            Claw(folder).accounts.put(
-                Account(address=f"maildir:{folder / 'Mail'}", me=("ada@example.com",))
-            )
+            Claw(folder).accounts.put(Account(address=f"maildir:{folder / 'Mail'}", me=("ada@example.com",)))
             seconds = round_of(folder, shared=shared)
             slowest.append(max(seconds))
             medians.append(statistics.median(seconds))

@@ -112,6 +112,16 @@ def test_what_strangers_wrote_before_is_still_theirs(
     ledger.close()
 
 
+def test_after_strangers_were_read_before_it_may_ask_no_more_than_if_it_had_read_them_itself(
+    connected: Meshclaw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = [archives(one, id_=f"q{n}") for n, one in enumerate(("Lunch", "Signed contract", "Travel budget"))]
+    answering(monkeypatch, LISTS, "They are there.", *asks, "ok")
+    connected("ask", "list my mails")
+    said = connected("ask", "--json", "--continue", "archive the newsletters").json()
+    assert said["answer"]["end"] == "frozen"
+
+
 @pytest.mark.parametrize(
     ("words", "origin"),
     [

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import cast
+from weakref import WeakSet
 
 import msgspec
 
@@ -42,7 +43,6 @@ class Reserved(msgspec.Struct):
 
     at: float
     cost: Cost
-    of_tree: bool
 
 
 class Tally:
@@ -107,29 +107,17 @@ class Rolling(Tally):
         return timedelta(milliseconds=at - self._floor)
 
 
-class Spent:
-    """``root`` is the run that a person or a schedule asked for; ``mark`` tells equal names without telling them."""
+class Windows:
+    """The last hour and the last day, of all runs. ``trees`` are told of every event that they are."""
 
-    def __init__(self, root: str = "", mark: Callable[[str], str] = str) -> None:
-        self.mark = mark
-        self.run = Tally()
+    def __init__(self) -> None:
         self.hour = Rolling(HOUR)
         self.day = Rolling(DAY)
-        self.frozen = False
-        self.has_read = False
-        """Something in this tree was allowed to read."""
-        self._siblings: dict[str, int] = {root: 0}
-        self._parents: dict[str, str] = {root: ""}
-        self._children: Counter[str] = Counter()
-        self._tries: Counter[str] = Counter()
-        self._asked: set[str] = set()
-        self._questions: Counter[tuple[datetime, str, str]] = Counter()
+        self.trees: WeakSet[Spent] = WeakSet()
         self._reserved: dict[str, Reserved] = {}
         self._now = 0.0
         self._lost_ms = 0
         """By how much the clock went back in all."""
-
-    # -- folding -------------------------------------------------------------------------
 
     def advance(self, now: datetime) -> None:
         """Let time pass; it never goes back."""
@@ -140,31 +128,24 @@ class Spent:
     def take(self, event: Event, at: datetime | None = None) -> None:
         """``at``: where the event is not stamped yet."""
         at = at or datetime.fromisoformat(event.ts)
-        self._fold(event, at, self._time(at))
+        self._fold(event, self._time(at))
+        for tree in self.trees:
+            tree.fold(event, at)
 
-    def take_old(self, event: Event) -> None:
-        """An event of this tree from before the last day: it counts for the run alone."""
-        self._fold(event, datetime.fromisoformat(event.ts), LONG_AGO)
-
-    def _fold(self, event: Event, at: datetime, time: float) -> None:
+    def _fold(self, event: Event, time: float) -> None:
         match event:
             case ActionDecided() if event.verdict == "allow":
-                self._decided(event, time)
+                self._reserve(event.external_id, event.cost, time)
+                if event.cost == event.cost.tried():
+                    del self._reserved[event.external_id]  # nothing of it will be given back
             case ActionFailed() if (reserved := self._reserved.get(event.external_id)) is not None:
                 self._settle(event.external_id, reserved.cost.tried())
             case ModelAsked() | ModelAnswered() | ModelFailed():
-                self._answer(event, time)
-            case ApprovalAsked() if event.run in self._parents and self.has_read:
-                self._asked.add(event.external_id)
-                self._questions[at, event.verb, event.rule] += 1
-            case RunStarted() if event.parent in self._parents and event.run not in self._parents:
-                self._parents[event.run] = event.parent
-                self._children[event.parent] += 1
-                self._siblings[event.run] = self._children[event.parent]
-            case RunStarted() if event.run in self._parents and event.after:
-                self.has_read = True  # in the conversation that it goes on with
-            case RunFrozen() if event.run in self._parents:
-                self.frozen = True
+                for key, cost, is_new in _answer(event):
+                    if is_new:
+                        self._reserve(key, cost, time)
+                    else:
+                        self._settle(key, cost)
             case ClockStepped():
                 self._lost_ms += event.back_ms
             case _:
@@ -175,35 +156,10 @@ class Spent:
         self._now = max(self._now, at.timestamp() * 1000 + self._lost_ms)
         return self._now
 
-    def _decided(self, event: ActionDecided, at: float) -> None:
-        of_tree = event.run in self._parents
-        self._reserve(event.external_id, event.cost, at, of_tree=of_tree)
-        if event.cost == event.cost.tried():
-            del self._reserved[event.external_id]  # nothing of it will be given back
-        if of_tree:
-            self._tries[event.digest] += 1
-            self.has_read = self.has_read or event.effect == "read"
-
-    def _answer(self, event: ModelAsked | ModelAnswered | ModelFailed, at: float) -> None:
-        """A run waits for one answer at a time."""
-        call, of_tree = f"{event.run}/{event.step}", event.run in self._parents
-        match event:
-            case ModelAsked():
-                self._reserve(call, Cost(inference=event.reserved_micros), at, of_tree=of_tree)
-            case ModelAnswered():
-                self._settle(call, Cost(inference=event.cost_micros))
-            case ModelFailed():
-                kept = Cost(inference=event.kept_micros)
-                self._reserve(f"{call}/{event.model}", kept, at, of_tree=of_tree)
-                if event.last:
-                    self._settle(call, Cost())
-
-    def _reserve(self, key: str, cost: Cost, at: float, *, of_tree: bool) -> None:
-        self._reserved[key] = reserved = Reserved(at=at, cost=cost, of_tree=of_tree)
+    def _reserve(self, key: str, cost: Cost, at: float) -> None:
+        self._reserved[key] = reserved = Reserved(at=at, cost=cost)
         for window in (self.hour, self.day):
             window.keep(reserved)
-        if of_tree:
-            self.run.add(cost)
 
     def _settle(self, key: str, cost: Cost) -> None:
         """It came to ``cost`` in the end."""
@@ -211,10 +167,103 @@ class Spent:
         if reserved is None:
             return
         given_back, reserved.cost = reserved.cost, cost
-        tallies: list[Tally] = [window for window in (self.hour, self.day) if window.holds(reserved)]
-        for tally in [*tallies, self.run] if reserved.of_tree else tallies:
-            tally.add(given_back, -1)
-            tally.add(reserved.cost)
+        for window in (self.hour, self.day):
+            if window.holds(reserved):
+                window.add(given_back, -1)
+                window.add(cost)
+
+
+def _answer(event: ModelAsked | ModelAnswered | ModelFailed) -> Iterator[tuple[str, Cost, bool]]:
+    """What is reserved (True) or settled, by key. A run waits for one answer at a time."""
+    call = f"{event.run}/{event.step}"
+    match event:
+        case ModelAsked():
+            yield call, Cost(inference=event.reserved_micros), True
+        case ModelAnswered():
+            yield call, Cost(inference=event.cost_micros), False
+        case ModelFailed():
+            yield f"{call}/{event.model}", Cost(inference=event.kept_micros), True
+            if event.last:
+                yield call, Cost(), False
+
+
+class Spent:
+    """``root`` is the run that a person or a schedule asked for; ``mark`` tells equal names without telling them.
+
+    ``windows`` may be those of other trees as well.
+    """
+
+    def __init__(
+        self, root: str = "", mark: Callable[[str], str] = str, windows: Windows | None = None
+    ) -> None:
+        self.mark = mark
+        self.windows = windows or Windows()
+        self.run = Tally()
+        self.frozen = False
+        self.has_read = False
+        """Something in this tree was allowed to read."""
+        self._siblings: dict[str, int] = {root: 0}
+        self._parents: dict[str, str] = {root: ""}
+        self._children: Counter[str] = Counter()
+        self._tries: Counter[str] = Counter()
+        self._asked: set[str] = set()
+        self._questions: Counter[tuple[datetime, str, str]] = Counter()
+        self._reserved: dict[str, Cost] = {}
+        self.windows.trees.add(self)
+
+    @property
+    def hour(self) -> Rolling:
+        return self.windows.hour
+
+    @property
+    def day(self) -> Rolling:
+        return self.windows.day
+
+    # -- folding -------------------------------------------------------------------------
+
+    def advance(self, now: datetime) -> None:
+        self.windows.advance(now)
+
+    def take(self, event: Event, at: datetime | None = None) -> None:
+        """``at``: where the event is not stamped yet."""
+        self.windows.take(event, at)
+
+    def fold(self, event: Event, at: datetime | None = None) -> None:
+        """For the tree alone: what the windows have already, or are too young for."""
+        match event:
+            case ActionDecided() if event.verdict == "allow" and event.run in self._parents:
+                self._reserve(event.external_id, event.cost)
+                if event.cost == event.cost.tried():
+                    del self._reserved[event.external_id]
+                self._tries[event.digest] += 1
+                self.has_read = self.has_read or event.effect == "read"
+            case ActionFailed() if (cost := self._reserved.get(event.external_id)) is not None:
+                self._settle(event.external_id, cost.tried())
+            case ModelAsked() | ModelAnswered() | ModelFailed() if event.run in self._parents:
+                for key, cost, is_new in _answer(event):
+                    (self._reserve if is_new else self._settle)(key, cost)
+            case ApprovalAsked() if event.run in self._parents and self.has_read:
+                self._asked.add(event.external_id)
+                self._questions[at or datetime.fromisoformat(event.ts), event.verb, event.rule] += 1
+            case RunStarted() if event.parent in self._parents and event.run not in self._parents:
+                self._parents[event.run] = event.parent
+                self._children[event.parent] += 1
+                self._siblings[event.run] = self._children[event.parent]
+            case RunStarted() if event.run in self._parents and event.after:
+                self.has_read = True  # in the conversation that it goes on with
+            case RunFrozen() if event.run in self._parents:
+                self.frozen = True
+            case _:
+                pass
+
+    def _reserve(self, key: str, cost: Cost) -> None:
+        self._reserved[key] = cost
+        self.run.add(cost)
+
+    def _settle(self, key: str, cost: Cost) -> None:
+        if (reserved := self._reserved.pop(key, None)) is not None:
+            self.run.add(reserved, -1)
+            self.run.add(cost)
 
     # -- asking --------------------------------------------------------------------------
 

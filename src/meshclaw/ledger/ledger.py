@@ -121,6 +121,11 @@ class Ledger:
                 pass
 
     @property
+    def is_writing(self) -> bool:
+        """This thread holds the writer's place."""
+        return self._db.in_transaction
+
+    @property
     def _db(self) -> sqlite3.Connection:
         return self._file.mine.connection
 

@@ -208,9 +208,14 @@ class Deciding:
     @contextmanager
     def spending(self, run: Run) -> Generator[Spending]:
         """Kept from call to call; forgotten where what it took was not stored."""
-        spending = self._spent.pop(run.id, None) or Spending(self.parts.ledger, run.id)
-        yield spending
-        self._spent[run.id] = spending
+        if run.id not in self._spent:
+            self._spent[run.id] = Spending(self.parts.ledger, run.id)
+        spending = self._spent[run.id]
+        try:
+            yield spending
+        except BaseException:
+            spending.forget()
+            raise
 
     def _not_now(
         self, run: Run, agent: Agent, action: Action, decision: Decision, view: View
