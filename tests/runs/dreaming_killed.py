@@ -12,7 +12,6 @@ from pathlib import Path
 
 from meshclaw.agents.memory.store import Memory
 from meshclaw.flow.event.model import ModelAnswered
-from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.dream import dream
 from tests.runs.dreaming.nights import add, parts_of, proposing, source
@@ -27,12 +26,13 @@ def main(folder: Path, left: int) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    ledger, contents, memory = Ledger(folder), ContentStore(folder), Memory.open(folder / "memory.db")
-    for connection in (ledger._db, contents._db, memory.db):
+    ledger, memory = Ledger(folder), Memory.open(folder / "memory.db")
+    contents = ledger.contents
+    for connection in (ledger._db, memory.db):
         connection.set_trace_callback(moment)
     answers = [] if list(ledger.events(ModelAnswered)) else [proposing(BOSS)]
     dream(parts_of(ledger, contents), memory, ledger.now(), source=source(*answers)[0])
-    for part in (memory, contents, ledger):
+    for part in (memory, ledger):
         part.close()
 
 

@@ -292,7 +292,8 @@ MOMENTS = [
 def test_cut_at_any_moment_there_is_no_revision_or_a_whole_one_and_the_next_dream_ends_it(
     home: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[type, str], when: str
 ) -> None:
-    ledger, contents, memory = Ledger(home), ContentStore(home), Memory.open(home / "memory.db")
+    ledger, memory = Ledger(home), Memory.open(home / "memory.db")
+    contents = ledger.contents
     owner, name = at
     say(ledger, contents, "Kim Lang is my new boss. Remember that I like tea")
     corrected(ledger, contents, "lea@example.com", "Clients", times=3)
@@ -320,7 +321,7 @@ def test_cut_at_any_moment_there_is_no_revision_or_a_whole_one_and_the_next_drea
     dreams = [event.run for event in ledger.events(RunStarted) if event.intent == "memory.dream"]
     assert len(dreams) == len([event for event in ledger.events(RunFinished) if event.run in dreams]) == 1
     assert dream(parts_of(ledger, contents), memory, ledger.now() + timedelta(days=1), source=asked) is None
-    for part in (memory, contents, ledger):
+    for part in (memory, ledger):
         part.close()
 
 

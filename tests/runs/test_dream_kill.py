@@ -14,7 +14,6 @@ from meshclaw.agents.memory.store import Memory
 from meshclaw.flow.event.memory import DreamEnded, MemoryRevised
 from meshclaw.flow.event.model import ModelAnswered
 from meshclaw.flow.event.run import RunFinished
-from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import Ledger
 from tests.agents.memory.facts import texts
 from tests.runs.dreaming.nights import corrected, say
@@ -31,11 +30,12 @@ ROOT = Path(__file__).parents[2]
 def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder after a day on which something was said and corrected."""
     folder = tmp_path_factory.mktemp("day")
-    ledger, contents = Ledger(folder), ContentStore(folder)
+    ledger = Ledger(folder)
+    contents = ledger.contents
     say(ledger, contents, "Kim Lang is my new boss. Remember that I like tea")
     corrected(ledger, contents, "lea@example.com", "Clients", times=3)
     Memory.open(folder / "memory.db").close()
-    for part in (contents, ledger):
+    for part in (ledger,):
         part.close()
     return folder
 

@@ -27,22 +27,22 @@ class OverBudget(Refused):
 
 
 class Asking:
-    """Asks in the name of one run."""
+    """Asks in the name of one run. ``soon``: an answer is stored with the thread's next write, and not before."""
 
-    def __init__(self, deciding: Deciding, run: Run, agent: Agent, source: Source) -> None:
+    def __init__(
+        self, deciding: Deciding, run: Run, agent: Agent, source: Source, *, soon: bool = False
+    ) -> None:
         self._deciding = deciding
         self._ledger = deciding.parts.ledger
         self._run = run
         self._agent = agent
         self._source = source
+        self._store = self._ledger.soon if soon else self._ledger.record
         self.cost_micros = 0
         """Of the answers that came."""
 
     def ask(self, step: int, prompt: Prompt, heard: Heard | None) -> Reply:
-        """What is kept of the answer is stored with what is decided about it, or with the next question.
-
-        Raises OverBudget, and whatever kept the models from it.
-        """
+        """Raises OverBudget, and whatever kept the models from it."""
         most = self._reserve(step, prompt)
         try:
             reply = self._source.ask(prompt, heard)
@@ -81,7 +81,7 @@ class Asking:
         price = self._source.cost(reply, self._now())
         [said] = self._ledger.contents.put([reply])
         self.cost_micros += price.micros
-        self._ledger.soon(
+        self._store(
             *self._failures(step, most),
             ModelAnswered(
                 **self._run.named, step=step, model=reply.model, provider=reply.provider, said=said,

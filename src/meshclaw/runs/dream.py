@@ -30,7 +30,7 @@ from meshclaw.flow.run import Run
 from meshclaw.guard.layers import stop
 from meshclaw.llm.source import Source
 from meshclaw.runs.asking import Asking
-from meshclaw.runs.deciding import Parts
+from meshclaw.runs.deciding import Deciding, Parts
 from meshclaw.runs.dreaming.corrections import corrections
 from meshclaw.runs.dreaming.judging import Desk, Told, conflicts_of, told
 from meshclaw.runs.dreaming.proposing import batches, prompt, proposals
@@ -200,7 +200,7 @@ class Dreamer:
         """Each batch with its answer, and why there are no more. What was answered before is not asked again."""
         recorded = {event.step: event for event in self._ledger.events(ModelAnswered, run=run.id)}
         answered: list[tuple[list[Turn], Reply]] = []
-        asking = Asking(self._parts, run, self._source, DREAMER.limits) if self._source else None
+        asking = Asking(Deciding(self._parts), run, DREAMER, self._source) if self._source else None
         until = self._clock() + SECONDS
         for step, batch in enumerate(batches(said), start=1):
             if (event := recorded.get(step)) is not None:

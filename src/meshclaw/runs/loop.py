@@ -76,9 +76,10 @@ class Loop:
         self._heard = heard
         self._room = room
         self._most_steps = most_steps
-        self._asking = Asking(door.deciding, run, agent, source)
+        self._asking = Asking(door.deciding, run, agent, source, soon=True)
         self._talk = Talk(door.ledger, door.contents, run)
-        self._talk.turns[:0] = [known] if known is not None else []
+        if known is not None:
+            self._talk.begin_with(known)
         self._frozen = False
         self._prompt = prompt(agent, tools, door.declaration)
 

@@ -92,6 +92,10 @@ class Talk:
         self.steps.clear()
         self.waiting.clear()
 
+    def begin_with(self, turn: Turn) -> None:
+        self.turns.insert(0, turn)
+        self.size += size([turn])
+
     def say(self, reply: Reply) -> None:
         self._add(reply.said)
         self.step += 1
