@@ -22,6 +22,8 @@ BENCHMARKS = (
     "usage/reading",
     "usage/quarter",
     "models/ask",
+    "loop",
+    "together",
     "hub/ingest",
 )
 VERDICTS = ("kept", "MISSED", "the goal.")
