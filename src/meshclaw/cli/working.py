@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from meshclaw.agents.builtin import CLAW, MAIL_TRIAGE
+from meshclaw.agents.builtin import MAIL_TRIAGE
 from meshclaw.agents.triage.judge import judge
 from meshclaw.connectors.mail.connector import SENT
 from meshclaw.connectors.mail.mailbox.base import Mailbox
@@ -162,7 +162,7 @@ def _asks(claw: Claw, run: Run) -> str:
 
 def model_of(claw: Claw, run: Run) -> str:
     """The class or model that it is to ask: as it began, or what its agent wants, or the usual one."""
-    return run.model or claw.agent_of(run.agent).model or claw.models.usual
+    return run.model or claw.model_for(claw.agent_of(run.agent)) or claw.models.usual
 
 
 def go_on(claw: Claw, run: str, heard: Heard | None = None) -> Answer | None:

@@ -187,7 +187,14 @@ def _begin(claw: Claw, one: Scheduled, found: Owed, now: datetime) -> Begun:
     if not one.job:
         agent = claw.agent(one.agent)
         request = receive(intent_of(agent, one.intent), one.words)
-        run = start(claw.ledger, claw.contents, request=request, agent=agent, subject=one.subject)
+        run = start(
+            claw.ledger,
+            claw.contents,
+            request=request,
+            agent=agent,
+            subject=one.subject,
+            model=claw.model_for(agent),
+        )
     fired = ScheduleFired(
         schedule=one.id, due=stamp(due), late_s=int((now - due).total_seconds()), caught_up=found.caught_up
     )

@@ -165,7 +165,14 @@ def _begin(claw: Claw, one: Standing, matched: StandingMatched) -> Run:
     place = _place(claw, matched.message)
     words = f"{one.words}\n\n{cause(one, 'm1' if place else '')}"
     request = receive(intent_of(agent, one.intent), words, trigger=matched.trigger)
-    run = start(claw.ledger, claw.contents, request=request, agent=agent, subject=one.subject)
+    run = start(
+        claw.ledger,
+        claw.contents,
+        request=request,
+        agent=agent,
+        subject=one.subject,
+        model=claw.model_for(agent),
+    )
     if place:
         [digest] = claw.contents.put([Taken(got=(), shelf=place)])
         claw.ledger.record(StepTaken(**run.named, step=0, got=digest))

@@ -129,7 +129,14 @@ def unfit(claw: Claw, one: Watched) -> str:
 def _begin(claw: Claw, one: Watched, seen: Seen) -> Run:
     agent = claw.agent(one.agent)
     request = receive(intent_of(agent, one.intent), f"{one.words}\n\n{cause(one, seen)}")
-    return start(claw.ledger, claw.contents, request=request, agent=agent, subject=one.subject)
+    return start(
+        claw.ledger,
+        claw.contents,
+        request=request,
+        agent=agent,
+        subject=one.subject,
+        model=claw.model_for(agent),
+    )
 
 
 def cause(one: Watched, seen: Seen) -> str:

@@ -149,6 +149,10 @@ class Claw:
 
         return Health()
 
+    def model_for(self, agent: Agent) -> str:
+        """What it wants to ask, or the usual one; empty where no model is set up."""
+        return agent.model or (self.models.usual if self.models.classes else "")
+
     def source(self, name: str) -> Source:
         """For one run: the models of the class ``name``, or the one called so. Their connections are the claw's."""
         from meshclaw.llm.adapter import Adapter
