@@ -20,6 +20,7 @@ from meshclaw.daemon.service import Service, Services
 from meshclaw.daemon.standings import Standings
 from meshclaw.errors import UserError
 from meshclaw.ledger.ledger import timestamp
+from meshclaw.settings.slack import Workspaces
 from meshclaw.triggers.store import Store
 from meshclaw.wiring import Claw, open_claw
 
@@ -29,10 +30,12 @@ log = logging.getLogger(__name__)
 def services(claw: Claw, desk: Desk) -> list[Service]:
     """What there is to wait for, by the settings as they are now."""
     standings = Standings(desk, log.warning)
-    return [
-        *(MailWatch(account, standings) for account in claw.accounts.all()),
-        Clock(desk, standings, log.warning),
-    ]
+    found: list[Service] = [MailWatch(account, standings) for account in claw.accounts.all()]
+    if workspaces := Workspaces(claw.folder).all():
+        from meshclaw.daemon.slack.service import of_workspace  # slack_sdk is an extra
+
+        found += [service for workspace in workspaces for service in of_workspace(workspace, desk, claw.folder)]
+    return [*found, Clock(desk, standings, log.warning)]
 
 
 def run(said: Callable[[Services], None]) -> None:
@@ -44,8 +47,8 @@ def run(said: Callable[[Services], None]) -> None:
             is_idle = len(found) == 1 and store.is_empty
     if is_idle:
         raise UserError(
-            "there is nothing to wait for: no mailbox is connected, and nothing is to happen by itself",
-            fix="meshclaw mail connect ADDRESS, or: meshclaw schedule add --help",
+            "there is nothing to wait for: nothing is connected, and nothing is to happen by itself",
+            fix="meshclaw mail connect ADDRESS, meshclaw slack connect, or: meshclaw schedule add --help",
         )
     with alone(folder):
         stop = threading.Event()
