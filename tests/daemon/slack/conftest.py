@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +38,12 @@ def until(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
         if found := condition():
             return found
         time.sleep(0.01)
-    raise AssertionError("it did not come to be in time")
+    frames = sys._current_frames()
+    stacks = "\n".join(
+        "".join([one.name, ":\n", *traceback.format_stack(frames[one.ident])[-4:]])
+        for one in threading.enumerate() if one.ident in frames
+    )  # fmt: skip
+    raise AssertionError(f"it did not come to be in time\n{stacks}")
 
 
 @pytest.fixture
@@ -94,6 +101,8 @@ class Running:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
+        for service in (self.listener, self.speaker):  # the daemon's process ends with them held
+            service.at_work.release()
         names = {self.listener.name, self.speaker.name, "run"}
         until(lambda: not any(one.name in names for one in threading.enumerate()))
         self.speaker.close()
