@@ -33,7 +33,7 @@ def test_the_file_in_the_docstring_is_understood(file: Path) -> None:
     assert (found.rights.verbs, found.rights.denied) == ({"mail.*"}, {"mail.unsubscribe"})
     assert (found.company.domains, found.company.unit) == ({"example.com"}, "sales")
     assert found.company.lists == {"sales@example.com": ("kim@example.com",)}
-    assert found.two_person == {"deploy", "mail.send"}
+    assert (found.two_person, found.separate) == ({"deploy", "mail.send"}, {"mail", "webhook", "mcp"})
     assert {name: len(key) for name, key in found.approvers.items()} == {"kim": 32}
 
 
@@ -52,7 +52,8 @@ def test_limits_are_handed_on_as_they_stand(file: Path) -> None:
     [
         "[allow", "[allow]\neffects = ['fly']", "[allow]\nverb = ['mail.*']", "[alow]\n", "allow = 1", "\x00",
         "\udcff", "sandbox = 'maybe'", "[approvers]\nkim = 'AAAA'", "[approvers]\nkim = '!'", "[approvers]\nkim = 1",
-        "[approvals]\ntwo_person = 'deploy'", "[company.lists]\nteam = []", "[company.lists]\n'a@x.org' = ['b']",
+        "[approvals]\ntwo_person = 'deploy'", "[approvals]\nsame_way = ['smoke']",
+        "[company.lists]\nteam = []", "[company.lists]\n'a@x.org' = ['b']",
         "[company.lists]\n'a@x.org' = 'b@x.org'",
     ],
 )  # fmt: skip

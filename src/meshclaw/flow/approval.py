@@ -18,6 +18,8 @@ ApprovalState = Literal["open", "one_of_two", "allowed", "used", "denied", "with
 been; it allows nothing more."""
 Channel = Trigger
 """The ways by which a request or an answer can come."""
+SEPARATE: frozenset[Channel] = frozenset({"mail", "chat", "webhook", "mcp"})
+"""Where strangers write: whoever can forge a request there can forge an answer."""
 
 
 class SecondAnswer(msgspec.Struct, frozen=True, kw_only=True):

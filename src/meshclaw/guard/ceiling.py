@@ -12,6 +12,7 @@ unit = "sales"
 "sales@example.com" = ["kim@example.com"]
 [approvals]
 two_person = ["deploy", "mail.send"]
+same_way = ["chat"]             # what came this way may be answered this way
 [approvers]
 kim = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 """
@@ -28,6 +29,7 @@ from typing import Literal
 import msgspec
 
 from meshclaw.errors import Damaged
+from meshclaw.flow.approval import SEPARATE, Channel
 from meshclaw.flow.declaration import Effect
 from meshclaw.flow.grant import Rights
 from meshclaw.guard import text
@@ -64,6 +66,7 @@ class Company(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class _Approvals(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     two_person: frozenset[str] = TWO_PERSON
+    same_way: frozenset[Channel] = frozenset()
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -85,6 +88,8 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
     company: Company = Company()
     two_person: frozenset[str] = TWO_PERSON
     """Effects and verbs that take two persons."""
+    separate: frozenset[Channel] = SEPARATE
+    """Ways by which a request can come that an answer to its asks must not take."""
     approvers: dict[str, bytes] = {}
     """Ed25519 public keys (32 bytes) by name."""
     limits: dict[str, object] = {}
@@ -109,6 +114,7 @@ def load(path: Path = CEILING) -> Ceiling:
     return Ceiling(
         rights=Rights(effects=file.allow.effects, verbs=file.allow.verbs, denied=file.deny.verbs),
         sandbox=file.sandbox, approvers=approvers, limits=file.limits, two_person=file.approvals.two_person,
+        separate=SEPARATE - file.approvals.same_way,
         company=msgspec.structs.replace(
             file.company, lists=lists, domains=frozenset(one.lower() for one in file.company.domains)
         ),

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from meshclaw.flow.agent import Agent
-from meshclaw.flow.approval import Approval, Channel
+from meshclaw.flow.approval import SEPARATE, Approval, Channel
 from meshclaw.flow.autonomy import Level
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.grant import Grant, Rights
@@ -27,8 +27,6 @@ from meshclaw.guard.spent import Spent
 from meshclaw.guard.values import Value
 
 NOBODY = Agent(name="", version="", purpose="", owner="", intents=frozenset(), rights=Rights())
-SEPARATE: frozenset[Channel] = frozenset({"mail", "chat", "webhook", "mcp"})
-"""Where strangers write: whoever can forge a request there can forge an answer."""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,13 +10,12 @@ import msgspec
 
 from meshclaw.errors import NotFound
 from meshclaw.flow.action import Action
-from meshclaw.flow.approval import Approval, Channel
+from meshclaw.flow.approval import SEPARATE, Approval, Channel
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.event.approval import ApprovalAsked
 from meshclaw.flow.run import Run
 from meshclaw.flow.slip import Slip
 from meshclaw.guard.approvals import lifetime
-from meshclaw.guard.context import SEPARATE
 from meshclaw.guard.second import TWO_PERSON, needs_two
 from meshclaw.ledger.content import ContentStore
 from meshclaw.ledger.ledger import timestamp

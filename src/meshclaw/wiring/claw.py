@@ -93,7 +93,8 @@ class Claw:
 
     @cached_property
     def persons(self) -> Persons:
-        return Persons(two_person=self.ceiling.two_person, approvers=self.ceiling.approvers)
+        ceiling = self.ceiling
+        return Persons(two_person=ceiling.two_person, approvers=ceiling.approvers, separate=ceiling.separate)
 
     def stopped(self) -> Stop | None:
         """The kill switch as it is at this moment."""
