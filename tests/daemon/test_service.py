@@ -59,7 +59,7 @@ def test_what_failed_is_tried_again_and_then_ready(monkeypatch: pytest.MonkeyPat
 def test_what_a_person_has_to_mend_is_told_and_not_tried_again() -> None:
     failing = Fails(UserError("no such mailbox.", fix="Connect it."))
     [ended] = kept(failing, lambda all_: all_.ready)
-    assert ended == Standing(state="ended", words="no such mailbox. Connect it.")
+    assert ended == Standing(state="ended", words="No such mailbox. Connect it.")
     assert failing.tries == 1
 
 

@@ -74,12 +74,12 @@ class Services:
                 failures = failures if time.monotonic() - started < RETRY_S[-1] else 0
                 pause = RETRY_S[min(failures, len(RETRY_S) - 1)]
                 failures += 1
-                words = f"{error.message} Trying again in {pause} s."
+                words = f"{_sentence(error.message)} Trying again in {pause} s."
                 log.warning("%s: %s", service.name, words)
                 self._set(service, "waiting", words)
                 stop.wait(pause)
             except MeshClawError as error:
-                words = f"{error.message} {error.fix}".strip()
+                words = f"{_sentence(error.message)} {error.fix}".strip()
                 log.error("%s: %s", service.name, words)  # noqa: TRY400 - the words say it all
                 self._set(service, "ended", words)
                 return
@@ -88,3 +88,7 @@ class Services:
         with self._lock:
             self.standing[service.name] = Standing(state=state, words=words)
         self._changed(self)
+
+
+def _sentence(message: str) -> str:
+    return f"{message[:1].upper()}{message[1:].rstrip('.')}."

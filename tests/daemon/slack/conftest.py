@@ -85,7 +85,12 @@ class Running:
     def __init__(self, workspace: Workspace, folder: Path) -> None:
         self.speaker = Speaker(workspace, Desk(), folder, client=client_of(workspace))
         self.listener = Listener(
-            workspace, self.speaker, client=client_of(workspace), pulse_s=PULSE_S, dead_s=DEAD_S, crowded_s=0.05
+            workspace,
+            self.speaker,
+            client=client_of(workspace),
+            pulse_s=PULSE_S,
+            dead_s=DEAD_S,
+            crowded_s=0.05,
         )
         self.seen: list[tuple[str, Standing]] = []
         self.services = Services([self.listener, self.speaker], self._changed)
@@ -96,15 +101,25 @@ class Running:
         self.seen += services.standing.items()
 
     def start(self) -> None:
+        before = set(threading.enumerate())
         self._thread.start()
+        names = {self.listener.name, self.speaker.name}
+        self._threads = set[threading.Thread]()
+
+        def begun() -> bool:
+            self._threads |= {one for one in set(threading.enumerate()) - before if one.name in names}
+            states = [one.state for one in self.standing.values()]
+            return len(self._threads) + states.count("ended") >= len(names)
+
+        until(begun)
 
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
         for service in (self.listener, self.speaker):  # the daemon's process ends with them held
             service.at_work.release()
-        names = {self.listener.name, self.speaker.name, "run"}
-        until(lambda: not any(one.name in names for one in threading.enumerate()))
+        until(lambda: not any(one.is_alive() for one in self._threads))
+        until(lambda: not any(one.name == "run" for one in threading.enumerate()))
         self.speaker.close()
 
     @property

@@ -89,10 +89,7 @@ class Asks:
         if state == card.state:
             return
         words = _what(claw, approval)
-        if state == "one_of_two":
-            words, how = words, f"{_HOW[state]}: meshclaw approvals export {approval.id}"
-        else:
-            how = _closing(approval, state)
+        how = _closing(approval, state)
         text, blocks = cards.closed_card(words, how)
         try:
             self._mouth.change(card.channel, card.ts, text, tuple(blocks), op=f"card {approval.id}")
@@ -126,7 +123,9 @@ class Asks:
         elif approval.state != "open":
             self._mouth.aside(channel, user, f"It is {approval.state.replace('_', ' ')} already.")
             self.hang(claw)
-        else:
+        elif pressed.action_id == cards.DENY or (
+            pressed.action_id == cards.ALLOW and cards.can_be_allowed(*_shown(claw, approval))
+        ):
             read_ms = max(0, int((float(pressed.action_ts or time.time()) - float(card.ts)) * 1000))
             seen = approve.Seen(shown=approval.shown, channel="chat", read_ms=read_ms)
             self._later(lambda: self._answer(approval, pressed.action_id, seen, channel, user))
@@ -196,4 +195,6 @@ def _closing(approval: Approval, state: str) -> str:
     if state.startswith("allowed"):
         stand = _STAND.get(state.partition(" ")[2], "it is being done")
         return f"you allowed it {by}; {stand}"
+    if state == "one_of_two":
+        return f"{_HOW[state]}: meshclaw approvals export {approval.id}"
     return _HOW.get(state, state)

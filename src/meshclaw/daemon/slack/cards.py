@@ -38,14 +38,19 @@ def value_of(approval: Approval) -> str:
 
 
 def open_card(
-    approval: Approval, slip: Slip | None, declaration: Declaration | None, *, problem: str = "", link: str = ""
+    approval: Approval,
+    slip: Slip | None,
+    declaration: Declaration | None,
+    *,
+    problem: str = "",
+    link: str = "",
 ) -> tuple[str, list[Block]]:
     """Its text for notifications, which holds no content, and its blocks. ``problem``: why yes cannot be said here."""
     if slip is None or declaration is None:
         words = "Something waits for your yes, but what it was asked with is no longer known."
         return words, [_ours(words), _buttons(approval, allow=False, show=False, risky=False)]
     told, whole = shortened(slip, declaration)
-    if not whole:
+    if not whole:  # as ``can_be_allowed`` says when it is pressed all the same
         problem = problem or "Where it goes is too long to be shown here."
     back = "can be taken back" if declaration.reversible else "cannot be taken back"
     title = f"Waits for your yes: {_plain(declaration.words)}"
@@ -61,10 +66,17 @@ def open_card(
         blocks.append(_ours(f"{problem} Say yes in a terminal: meshclaw approvals allow {approval.id}"))
     risky = not declaration.reversible or declaration.effect in ("send", "deploy", "spend", "admin")
     blocks += [
-        _small(f"Until {_when(approval.expires)}. Grey boxes hold what MeshClaw did not write. {link}".strip()),
+        _small(
+            f"Until {_when(approval.expires)}. Grey boxes hold what MeshClaw did not write. {link}".strip()
+        ),
         _buttons(approval, allow=not problem, show=True, risky=risky),
     ]
     return title, blocks
+
+
+def can_be_allowed(slip: Slip | None, declaration: Declaration | None) -> bool:
+    """Whether a card shows all that decides."""
+    return slip is not None and declaration is not None and shortened(slip, declaration)[1]
 
 
 def closed_card(what: str, how: str) -> tuple[str, list[Block]]:
@@ -151,7 +163,9 @@ def _boxes(lines: Sequence[str]) -> Iterator[list[str]]:
 
 def _ours(text: str, *, bold: bool = False, alarm: bool = False) -> Block:
     style: Block = {"style": {"bold": True}} if bold or alarm else {}
-    parts: list[Block] = [{"type": "emoji", "name": "warning"}, {"type": "text", "text": " "}] if alarm else []
+    parts: list[Block] = (
+        [{"type": "emoji", "name": "warning"}, {"type": "text", "text": " "}] if alarm else []
+    )
     return {
         "type": "rich_text",
         "elements": [{"type": "rich_text_section", "elements": [*parts, {"type": "text", "text": text, **style}]}],
@@ -177,7 +191,7 @@ def _buttons(approval: Approval, *, allow: bool, show: bool, risky: bool) -> Blo
         "text": {"type": "plain_text", "text": "What you see on the card is done at once."},
         "confirm": {"type": "plain_text", "text": "Allow"}, "deny": {"type": "plain_text", "text": "Not yet"},
     }  # fmt: skip
-    wanted = [
+    wanted: list[tuple[bool, str, str, Block]] = [
         (allow, ALLOW, "Allow", {"style": "primary", **({"confirm": sure} if risky else {})}),
         (True, DENY, "Deny", {"style": "danger"}),
         (show, SHOW, "Show all", {}),

@@ -205,7 +205,9 @@ class Kept:
             if row is not None:
                 return Intended(tried=True, ts=row[0], at=row[1])
             now = time.time()
-            self._db.execute("INSERT INTO post VALUES (?, '', ?, ?)", (post.op, now, msgspec.json.encode(post)))
+            self._db.execute(
+                "INSERT INTO post VALUES (?, '', ?, ?)", (post.op, now, msgspec.json.encode(post))
+            )
             return Intended(tried=False, ts="", at=now)
 
         return self._do(keep)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import msgspec
 
 from meshclaw.connectors.slack.client import Client
-from meshclaw.daemon.slack.envelopes import Callback, Envelope, Interaction, Slash
-from meshclaw.daemon.slack.gate import Stranger, Words, called, is_person, passed
+from meshclaw.daemon.slack.envelopes import Callback, Envelope, Event, Interaction, Slash
+from meshclaw.daemon.slack.gate import Words, called, is_person, passed
 from meshclaw.daemon.slack.kept import Kept
 from meshclaw.daemon.slack.link import DEAD_S, PULSE_S, Link, open_link
 from meshclaw.daemon.slack.speaking import Clicked, Looked, Missed, Opened, Speaker
@@ -145,11 +145,7 @@ class Listener:
         event, told = callback.event, f"event {callback.event_id}"
         match event.type:
             case "message" | "app_mention":
-                heard = passed(event, self._workspace)
-                if isinstance(heard, Words) and kept.hear(heard, told):
-                    self._speaker.put(heard)
-                elif isinstance(heard, Stranger) and kept.first(told, f"stranger {heard.user} {_day()}"):
-                    self._speaker.put(heard)
+                self._message(event, told, kept)
             case "assistant_thread_started":
                 pane = event.assistant_thread
                 if is_person(pane.user_id, "", self._workspace) and kept.first(told):
@@ -158,6 +154,15 @@ class Listener:
                 self._speaker.put(Looked(user=event.user))
             case _:
                 pass
+
+    def _message(self, event: Event, told: str, kept: Kept) -> None:
+        heard = passed(event, self._workspace)
+        if isinstance(heard, Words):
+            is_new = kept.hear(heard, told)
+        else:
+            is_new = heard is not None and kept.first(told, f"stranger {heard.user} {_day()}")
+        if heard is not None and is_new:
+            self._speaker.put(heard)
 
     def _slash(self, slash: Slash, kept: Kept) -> dict[str, object]:
         words = called(slash, self._workspace)

@@ -17,6 +17,7 @@ from meshclaw.connectors.slack.markup import posted
 from meshclaw.connectors.slack.once import Metadata, find, metadata, post
 from meshclaw.daemon.slack.kept import Kept, Post
 from meshclaw.errors import MeshClawError, NotFound, NotReachable, Refused, Uncertain
+from meshclaw.flow.action import Value
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Mouth:
             self.say(one)
 
     def change(
-        self, channel: str, ts: str, text: str, blocks: tuple[dict[str, object], ...] = (), *, op: str
+        self, channel: str, ts: str, text: str, blocks: tuple[dict[str, Value], ...] = (), *, op: str
     ) -> None:
         """Make a message of ours another one; doing so twice does no harm."""
         try:
@@ -185,9 +186,7 @@ def pieces(text: str) -> Iterator[str]:
         if len(text) <= PIECE:
             yield text
             return
-        end = max(
-            text.rfind("\n", PIECE // 2, PIECE), text.rfind(" ", PIECE // 2, PIECE) if number else 0, 0
-        )
+        end = max(text.rfind("\n", PIECE // 2, PIECE), text.rfind(" ", PIECE // 2, PIECE) if number else 0, 0)
         end = end or PIECE
         head, text = text[:end].rstrip(), text[end:].lstrip()
         yield head if number < PIECES else f"{head}\n… ({len(text):,} characters more)"

@@ -1,7 +1,7 @@
 """The other half: begins what the person asked for, brings answers back, hangs cards, shows the home tab.
 
-One thread decides in turn; runs, commands and answers to asks have threads of their own and hand back their end. What
-Slack does not take for a while is kept: the service starts again and goes on from what is kept and what the ledger says.
+One thread decides in turn; runs, commands and answers to asks have threads of their own and hand back their end.
+What Slack does not take for a while is kept: the service starts again, from what is kept and what the ledger says.
 """
 
 from __future__ import annotations
@@ -86,9 +86,7 @@ class Speaker:
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, "slack")
         self.kept = Kept(folder, workspace.team)
         self._mouth = Mouth(self._client, self.kept)
-        self._turns = Turns(
-            self._client, self.kept, self._mouth, desk, put=self.put, later=self._later
-        )
+        self._turns = Turns(self._client, self.kept, self._mouth, desk, put=self.put, later=self._later)
         self._asks = Asks(
             self._client, self.kept, self._mouth, later=self._later, changed=lambda: self.put(Changed())
         )
@@ -130,7 +128,7 @@ class Speaker:
         self.kept.tidy()
         self._mouth.recover()
         self._turns.go_on(claw)
-        self._turns.begin(claw)
+        self._turns.begin()
         self._asks.hang(claw)
 
     def _tried(self, claw: Claw, work: Work) -> None:
@@ -142,7 +140,7 @@ class Speaker:
     def _do(self, claw: Claw, work: Work) -> None:
         match work:
             case Words():
-                self._turns.begin(claw)
+                self._turns.begin()
             case Ended():
                 self._turns.end(claw, work)
             case Changed():
@@ -150,12 +148,16 @@ class Speaker:
             case Clicked():
                 self._clicked(claw, work)
             case Missed():
-                self._read_back(claw, work.since)
+                self._read_back(work.since)
             case Opened():
                 pane.suggest(self._client, work.channel, work.thread)
             case Stranger():
                 self._mouth.say(
-                    Post(op=f"stranger {work.user} {claw.ledger.now():%F}", channel=work.channel, text=NOT_YOURS)
+                    Post(
+                        op=f"stranger {work.user} {claw.ledger.now():%F}",
+                        channel=work.channel,
+                        text=NOT_YOURS,
+                    )
                 )
             case Looked():
                 self._look(claw, work.user)
@@ -181,10 +183,10 @@ class Speaker:
             return
         self._asks.click(claw, work.interaction, work.pressed)
 
-    def _read_back(self, claw: Claw, since: float) -> None:
-        found = missed(self._client, self.kept, self._mouth.direct(), since)
-        if any([self.kept.hear(words) for words in found]):
-            self._turns.begin(claw)
+    def _read_back(self, since: float) -> None:
+        for words in missed(self._client, self.kept, self._mouth.direct(), since):
+            self.kept.hear(words)
+        self._turns.begin()
 
     def _look(self, claw: Claw, user: str) -> None:
         if user == self._client.workspace.me:
@@ -197,4 +199,3 @@ class Speaker:
         """Lets go of what is open; the process does so as well as it ends."""
         self._pool.shutdown()
         self.kept.close()
-

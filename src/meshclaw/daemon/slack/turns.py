@@ -52,7 +52,7 @@ def subject_of(team: str, channel: str, thread: str) -> str:
 
 
 class Turns:
-    """``put`` hands ``Ended`` back to the thread that all of this is called from; ``later`` does work in another one."""
+    """All of it is called from one thread; ``put`` hands ``Ended`` back to it, ``later`` does work in another one."""
 
     def __init__(
         self, client: Client, kept: Kept, mouth: Mouth, desk: Desk, *, put: Callable[[Ended], None],
@@ -64,7 +64,7 @@ class Turns:
         self._at_work: dict[str, Stream | None] = {}
         """Turns that this process will hear the end of, by key."""
 
-    def begin(self, claw: Claw) -> None:
+    def begin(self) -> None:
         """Whatever waits and does not have to wait for another one of its thread."""
         busy = {(one.channel, one.thread) for one in self._kept.turns("begun") if one.thread}
         for turn in self._kept.turns("new"):
@@ -72,7 +72,7 @@ class Turns:
             place = (placed.channel, placed.thread)
             if place not in busy:
                 busy |= {place} if placed.thread else set()
-                self._begin(claw, placed)
+                self._begin(placed)
 
     def go_on(self, claw: Claw) -> None:
         """After a start: turns whose run began before, and whose end nobody would tell."""
@@ -81,7 +81,7 @@ class Turns:
                 continue
             run = turn.run or self._found(claw, turn)
             if not run:
-                self._begin(claw, turn)
+                self._begin(turn)
             elif self.over(claw, run):
                 self._kept.change(turn.key, run=run, text="")
                 self.end(claw, Ended(key=turn.key))
@@ -103,7 +103,7 @@ class Turns:
             words = ended.words or f"That did not work. What happened: `meshclaw run show {turn.run[-8:]}`"
             self._say(turn, f"end {turn.key}", words)
         self._kept.change(turn.key, state="answered", text="", stream="")
-        self.begin(claw)
+        self.begin()
 
     def ended_elsewhere(self, claw: Claw, run: str) -> None:
         """The ledger tells of an answer or an end that no callback of ours will."""
@@ -139,13 +139,17 @@ class Turns:
         thread = self._kept.marked(about)
         if not thread:
             link = address.link(self._client.workspace.host, turn.said_in, turn.ts)
-            opener = Post(op=f"open {turn.key}", channel=direct, text=f"You asked me in <#{turn.said_in}>: {link}")
+            opener = Post(
+                op=f"open {turn.key}", channel=direct, text=f"You asked me in <#{turn.said_in}>: {link}"
+            )
             thread = self._mouth.say(opener)
             self._kept.mark(about, thread)
-            self._mouth.aside(turn.said_in, self._client.workspace.me, "I answer you in our own conversation.")
+            self._mouth.aside(
+                turn.said_in, self._client.workspace.me, "I answer you in our own conversation."
+            )
         return self._kept.change(turn.key, channel=direct, thread=thread)
 
-    def _begin(self, claw: Claw, turn: Turn) -> None:
+    def _begin(self, turn: Turn) -> None:
         words = self._words(turn)
         turn = self._kept.change(turn.key, state="begun")
         planned = planner.plan(words)
@@ -155,7 +159,7 @@ class Turns:
             self._at_work[turn.key] = None
             self._later(lambda: self._by_command(turn, planned))
         else:
-            self._by_model(claw, turn, words)
+            self._by_model(turn, words)
 
     def _by_command(self, turn: Turn, planned: planner.Planned) -> None:
         try:
@@ -164,7 +168,7 @@ class Turns:
             words = _wrong(error)
         self._put(Ended(key=turn.key, words=words))
 
-    def _by_model(self, claw: Claw, turn: Turn, words: str) -> None:
+    def _by_model(self, turn: Turn, words: str) -> None:
         request = chat.receive("ask", words)
         subject = subject_of(self._client.workspace.team, turn.channel, turn.thread)
         stream = None
@@ -189,7 +193,11 @@ class Turns:
 
     def _last(self, turn: Turn) -> str:
         """The run before, in the same thread."""
-        runs = [one.run for one in self._kept.in_thread(turn.channel, turn.thread) if one.run and one.key != turn.key]
+        runs = [
+            one.run
+            for one in self._kept.in_thread(turn.channel, turn.thread)
+            if one.run and one.key != turn.key
+        ]
         return runs[-1] if turn.thread and runs else ""
 
     def _found(self, claw: Claw, turn: Turn) -> str:
@@ -197,9 +205,11 @@ class Turns:
         subject = subject_of(self._client.workspace.team, turn.channel, turn.thread)
         at = datetime.fromtimestamp(turn.at, UTC)
         for event in claw.ledger.events(RunStarted):
-            if event.trigger == "chat" and parse_timestamp(event.ts) >= at and not self._kept.turn_of(event.run):
-                if msgspec.json.decode(claw.contents.get(event.subject), type=str) == subject:
-                    return event.run
+            by_chat = event.trigger == "chat" and parse_timestamp(event.ts) >= at
+            if not by_chat or self._kept.turn_of(event.run):
+                continue
+            if msgspec.json.decode(claw.contents.get(event.subject), type=str) == subject:
+                return event.run
         return ""
 
     def _words(self, turn: Turn) -> str:
