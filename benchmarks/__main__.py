@@ -12,6 +12,7 @@ BENCHMARKS = (
     "triage",
     "start",
     "idle",
+    "daemon",
     "ledger",
     "install",
     "junk",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshclaw.cli import screen
+from meshclaw.cli.slack_digest import digest
 from meshclaw.errors import SignInNeeded, UserError
 from meshclaw.settings.slack import (
     API,
@@ -183,3 +184,6 @@ def manifest() -> None:
     from meshclaw.connectors.slack.scopes import manifest
 
     click.echo(manifest(), nl=False)
+
+
+command.add_command(digest)

@@ -23,7 +23,8 @@ def workspace_of(claw: Claw, subject: str) -> Workspace | None:
     """The workspace that a run is about, or the only one there is."""
     known = claw.workspaces.all()
     if subject.startswith("slack:"):
-        return next((one for one in known if one.subject == subject), None)
+        thread = subject.partition("/")[0]  # slack:T0123/D0123/1700000000.000100 is a conversation there
+        return next((one for one in known if thread in (one.subject, f"slack:{one.team}")), None)
     return known[0] if len(known) == 1 else None
 
 

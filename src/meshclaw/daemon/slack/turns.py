@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MOST_WORDS = 12_000
 """Characters of one request."""
 THINKING = "is thinking…"
+UNSEEN = "I go by your words alone: I do not see what is attached. Put its text into a message."
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +170,8 @@ class Turns:
         self._put(Ended(key=turn.key, words=words))
 
     def _by_model(self, turn: Turn, words: str) -> None:
+        if turn.files:
+            self._mouth.say(Post(op=f"files {turn.key}", channel=turn.channel, thread=turn.thread, text=UNSEEN))
         request = chat.receive("ask", words)
         subject = subject_of(self._client.workspace.team, turn.channel, turn.thread)
         stream = None
@@ -239,7 +242,7 @@ class Turns:
 
 def _hint(turn: Turn) -> str:
     if turn.files:
-        return "Say in words what is to be done with that file."
+        return UNSEEN
     return "Say in words what you want, as in: what needs me today?"
 
 
