@@ -16,6 +16,7 @@ from statistics import median
 
 from idle import WATCHED_S, cpu_s, resident_mb
 from measure import MESHCLAW, Row, environment, run, show
+
 from tests.servers.slack import APP_TOKEN, BOT_TOKEN, Slack, running
 
 STARTS = 5

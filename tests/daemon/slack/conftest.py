@@ -83,7 +83,8 @@ class Running:
     """The two services of a workspace, as the daemon runs them."""
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
-        self.speaker = Speaker(workspace, Desk(), folder, client=client_of(workspace))
+        self.desk = Desk()
+        self.speaker = Speaker(workspace, self.desk, folder, client=client_of(workspace))
         self.listener = Listener(
             workspace,
             self.speaker,
@@ -101,6 +102,7 @@ class Running:
         self.seen += services.standing.items()
 
     def start(self) -> None:
+        self.desk.resume(lambda _: None)
         before = set(threading.enumerate())
         self._thread.start()
         names = {self.listener.name, self.speaker.name}

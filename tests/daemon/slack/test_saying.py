@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +14,14 @@ from hypothesis import strategies as st
 from meshclaw.daemon.slack.kept import Kept, Post
 from meshclaw.daemon.slack.saying import PIECE, PIECES, Mouth, mrkdwn, pieces
 from meshclaw.errors import NotReachable
+from meshclaw.flow.event.run import RunStarted
 from meshclaw.settings.slack import Workspace
 from meshclaw.testing.model import FakeModel
+from meshclaw.wiring import open_claw
 from tests.daemon.slack.conftest import at_work, client_of, direct, said, until
 from tests.servers.slack import ME, Fault, Slack
 
+ROOT = Path(__file__).parents[3]
 FAULTS = [
     Fault("drop", done=True), Fault("drop"), Fault("status", done=True), Fault("status"), Fault("garbage", done=True),
     Fault("garbage"), Fault("rate", seconds=0), Fault("error", code="fatal_error", done=True),
@@ -102,6 +107,28 @@ def test_what_was_heard_and_not_begun_is_begun_by_the_next(
     with at_work(workspace, home, slack):
         until(lambda: said(slack, direct(slack)))
     assert [one["text"] for one in said(slack, direct(slack))] == ["The minutes."]
+
+
+def test_a_claw_that_is_killed_in_the_middle_answers_after_its_next_start(
+    workspace: Workspace, home: Path, slack: Slack, model: FakeModel
+) -> None:
+    command = [sys.executable, "-m", "tests.daemon.slack.killed", str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert slack.socket.connected()
+        ts = slack.say(direct(slack), ME, "what is in my inbox?")
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+        process.kill()
+    model.answers.append("Nothing is in it.")
+    until(lambda: not slack.socket.connections)
+    with at_work(workspace, home, slack):
+        until(lambda: said(slack, direct(slack)))
+    [answer] = said(slack, direct(slack))
+    assert (answer["text"], answer["thread_ts"]) == ("Nothing is in it.", ts)
+    [prompt] = model.prompts  # the step before the kill is not asked for again
+    assert len(prompt.turns) > 1
+    with open_claw() as claw:
+        assert len(list(claw.ledger.events(RunStarted))) == 1
 
 
 # -- words ---------------------------------------------------------------------------------------

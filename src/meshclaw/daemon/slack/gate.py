@@ -70,8 +70,4 @@ def called(slash: Slash, workspace: Workspace) -> Words | None:
 
 def is_person(user: str, team: str, workspace: Workspace) -> bool:
     """An id of another organisation is not the person's, whatever it says; where none stands, the id is ours."""
-    return bool(workspace.me) and user == workspace.me and team in ("", *_teams(workspace))
-
-
-def _teams(workspace: Workspace) -> tuple[str, ...]:
-    return tuple(filter(None, (workspace.team, getattr(workspace, "enterprise", ""))))
+    return bool(workspace.me) and user == workspace.me and team in ("", workspace.team, workspace.enterprise)

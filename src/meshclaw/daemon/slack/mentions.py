@@ -55,7 +55,9 @@ def digests(client: Client, kept: Kept, names: Iterable[str]) -> Iterator[Digest
     wanted = [name.removeprefix("#") for name in names]
     for place in [places.named(name) for name in wanted] or [one for one in places.all() if one.is_member]:
         if not place.is_member:
-            raise NotFound(f"the claw is not in #{place.name}", fix=f"Invite it there: /invite in #{place.name}")
+            raise NotFound(
+                f"the claw is not in #{place.name}", fix=f"Invite it there: /invite in #{place.name}"
+            )
         yield _digest(client, kept, Reader(client, people), place)
 
 
@@ -76,9 +78,7 @@ def _digest(client: Client, kept: Kept, reader: Reader, place: Conversation) -> 
     )  # fmt: skip
 
 
-def _read(
-    client: Client, method: str, where: dict[str, Value], since: float
-) -> tuple[list[Message], bool]:
+def _read(client: Client, method: str, where: dict[str, Value], since: float) -> tuple[list[Message], bool]:
     pages = list(client.pages(method, Messages, {**where, "oldest": f"{since:.6f}"}, most=PAGES))
     more = bool(pages and pages[-1].response_metadata.next_cursor)
     return [one for page in pages for one in page.messages], more
@@ -86,7 +86,9 @@ def _read(
 
 def _is_meant(client: Client, message: Message) -> bool:
     me, text = client.workspace.me, message.text or ""
-    return message.user != me and (f"<@{me}>" in text or f"<@{me}|" in text or any(one in text for one in LOUD))
+    return message.user != me and (
+        f"<@{me}>" in text or f"<@{me}|" in text or any(one in text for one in LOUD)
+    )
 
 
 def _mention(client: Client, reader: Reader, place: Conversation, message: Message) -> Mention:

@@ -63,9 +63,12 @@ class Mouth:
     def direct(self) -> str:
         """The conversation of the claw and its person."""
         if not (channel := self._kept.marked("direct")):
-            opened = self._client.write(
-                "conversations.open", _Direct, {"users": self._client.workspace.me, "prevent_creation": False}
-            )
+            try:
+                opened = self._client.write(
+                    "conversations.open", _Direct, {"users": self._client.workspace.me}
+                )
+            except Uncertain as error:  # opening it twice is opening it once
+                raise NotReachable(error.message) from error
             channel = opened.channel.id
             self._kept.mark("direct", channel)
         return channel

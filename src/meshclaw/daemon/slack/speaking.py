@@ -121,7 +121,7 @@ class Speaker:
             return None
 
     def _later(self, work: Callable[[], None]) -> None:
-        self._pool.submit(work)
+        self._pool.submit(_told, work)
 
     def _pick_up(self, claw: Claw) -> None:
         """After a start, of the daemon or of this service."""
@@ -199,3 +199,12 @@ class Speaker:
         """Lets go of what is open; the process does so as well as it ends."""
         self._pool.shutdown()
         self.kept.close()
+
+
+def _told(work: Callable[[], None]) -> None:
+    """A pool keeps what went wrong to itself."""
+    try:
+        work()
+    except Exception:
+        log.exception("Something is wrong in the claw itself.")
+        raise

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MOST_WORDS = 12_000
 """Characters of one request."""
 THINKING = "is thinking…"
+BROKEN = "Something is wrong in the claw itself; its log says what."
 UNSEEN = "I go by your words alone: I do not see what is attached. Put its text into a message."
 
 
@@ -62,6 +63,8 @@ class Turns:
         self._client, self._kept, self._mouth, self._desk = client, kept, mouth, desk
         self._put, self._later = put, later
         self._people = People(client)
+        self._quick = Client(client.workspace, most_wait=0)
+        """Waits for no rate limit: what is shown meanwhile can be left out."""
         self._at_work: dict[str, Stream | None] = {}
         """Turns that this process will hear the end of, by key."""
 
@@ -163,22 +166,25 @@ class Turns:
             self._by_model(turn, words)
 
     def _by_command(self, turn: Turn, planned: planner.Planned) -> None:
+        words = BROKEN
         try:
             words = commands.answer(planned)
         except MeshClawError as error:
             words = _wrong(error)
-        self._put(Ended(key=turn.key, words=words))
+        finally:
+            self._put(Ended(key=turn.key, words=words))
 
     def _by_model(self, turn: Turn, words: str) -> None:
         if turn.files:
-            self._mouth.say(Post(op=f"files {turn.key}", channel=turn.channel, thread=turn.thread, text=UNSEEN))
+            self._mouth.say(
+                Post(op=f"files {turn.key}", channel=turn.channel, thread=turn.thread, text=UNSEEN)
+            )
         request = chat.receive("ask", words)
         subject = subject_of(self._client.workspace.team, turn.channel, turn.thread)
         stream = None
         if turn.thread:
             self._status(turn, words)
-            quick = Client(self._client.workspace, most_wait=0)
-            stream = Stream(quick, turn, lambda ts: self._streams(turn.key, ts))
+            stream = Stream(self._quick, turn, lambda ts: self._streams(turn.key, ts))
         self._at_work[turn.key] = stream
         # A run of the same thread before this one, ``_last(turn)``, is what it goes on with once requests can say so.
         self._desk.take(
