@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 GONE = "gone"
 """State of a card whose message Slack does not have any more."""
+FINAL = frozenset({GONE, "denied", "withdrawn", "expired", "allowed done", "allowed denied"})
+"""States that nothing follows on."""
 _HOW = {
     "one_of_two": "you said yes; another person must, too",
     "denied": "denied, it will not happen",
@@ -70,7 +72,7 @@ class Asks:
             card = hanging.get(one.id)
             if card is None and one.id in open_:
                 self._post(claw, one)
-            elif card is not None and card.state != GONE:
+            elif card is not None and card.state not in FINAL:
                 self._update(claw, one, card)
         self.next = min((one.expires for one in known.open()), default=None)
 

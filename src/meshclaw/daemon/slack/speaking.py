@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -98,21 +99,24 @@ class Speaker:
         self._queue.put(work)
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
-        with open_claw() as claw:
-            seen = claw.ledger.newest()
+        with open_claw(limited=False) as watched:
+            seen = watched.ledger.newest()
             ready()
-            with self.at_work:
-                self._pick_up(claw)
+            self._with_claw(self._pick_up)
             while not stop.is_set():
                 work = self._next()
-                with self.at_work:
-                    if work is not None:
-                        self._tried(claw, work)
-                    if claw.ledger.newest() > seen:
-                        after, seen = seen, claw.ledger.newest()
-                        self._news(claw, after)
-                    elif self._asks.next is not None and claw.ledger.now() >= self._asks.next:
-                        self._asks.hang(claw)
+                if work is not None:
+                    self._with_claw(partial(self._tried, work))
+                if watched.ledger.newest() > seen:
+                    after, seen = seen, watched.ledger.newest()
+                    self._with_claw(partial(self._news, after))
+                elif self._asks.next is not None and watched.ledger.now() >= self._asks.next:
+                    self._with_claw(self._asks.hang)
+
+    def _with_claw(self, work: Callable[[Claw], None]) -> None:
+        """As the person's settings are now. A policy that does not hold stops runs, not what is said about it."""
+        with self.at_work, open_claw(limited=False) as claw:
+            work(claw)
 
     def _next(self) -> Work | None:
         try:
@@ -131,7 +135,7 @@ class Speaker:
         self._turns.begin()
         self._asks.hang(claw)
 
-    def _tried(self, claw: Claw, work: Work) -> None:
+    def _tried(self, work: Work, claw: Claw) -> None:
         try:
             self._do(claw, work)
         except UserError as error:  # about this one thing; the next may be all right
@@ -162,7 +166,7 @@ class Speaker:
             case Looked():
                 self._look(claw, work.user)
 
-    def _news(self, claw: Claw, after: int) -> None:
+    def _news(self, after: int, claw: Claw) -> None:
         """The ledger has new facts, whoever wrote them."""
         asked, over = False, dict[str, None]()
         for event in claw.ledger.events(*ASKS, *ENDS, after=after):
