@@ -10,9 +10,11 @@ import pytest
 from meshclaw.agents import planner
 from meshclaw.daemon.slack import pane
 from meshclaw.flow.conversation import Prompt
+from meshclaw.flow.event.model import AnswerGiven
 from meshclaw.flow.event.run import RunStarted
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.testing.model import FakeModel
+from meshclaw.wiring import open_claw
 from tests.daemon.slack.conftest import Running, direct, said, until
 from tests.servers.slack import BOT, ME, Slack
 
@@ -215,3 +217,20 @@ def test_the_home_tab_shows_the_claw_to_its_person_alone_and_stops_it(
     slack.socket.send("interactive", {**press, "user": {"id": ME, "team_id": "T0ACME"}})
     until(stop.exists)
     until(lambda: "Stopped" in str(slack.world.views[ME]))
+
+
+def test_what_a_run_answers_later_comes_into_its_thread_once(
+    claw: Running, slack: Slack, model: FakeModel
+) -> None:
+    model.answers.append("It waits for your yes.")
+    ts = slack.say(direct(slack), ME, "archive the mail from Kim")
+    answers(slack)
+    [started] = runs(claw)
+    with open_claw() as later:  # as another process does that lets the run go on after an answer to its ask
+        [said_] = later.contents.put(["It lies in your archive."])
+        later.ledger.record(
+            AnswerGiven(run=started.run, intent="ask", agent=started.agent, said=said_, corrected=0)
+        )
+    assert [(one["text"], one["thread_ts"]) for one in answers(slack, 2)] == [
+        ("It waits for your yes.", ts), ("It lies in your archive.", ts),
+    ]  # fmt: skip

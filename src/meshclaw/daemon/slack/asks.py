@@ -150,6 +150,7 @@ class Asks:
             words = f"{error.message} {error.fix}"
         if words:
             self._mouth.aside(channel, user, words)
+        # The run goes on from here once it can be told an answer; what it says then comes into its thread by itself.
         self._changed()
 
 
