@@ -74,12 +74,12 @@ class Services:
                 failures = failures if time.monotonic() - started < RETRY_S[-1] else 0
                 pause = RETRY_S[min(failures, len(RETRY_S) - 1)]
                 failures += 1
-                words = f"{_sentence(error.message)} Trying again in {pause} s."
+                words = f"{sentence(error.message)} Trying again in {pause} s."
                 log.warning("%s: %s", service.name, words)
                 self._set(service, "waiting", words)
                 stop.wait(pause)
             except MeshClawError as error:
-                words = f"{_sentence(error.message)} {error.fix}".strip()
+                words = in_words(error)
                 log.error("%s: %s", service.name, words)  # noqa: TRY400 - the words say it all
                 self._set(service, "ended", words)
                 return
@@ -90,5 +90,10 @@ class Services:
         self._changed(self)
 
 
-def _sentence(message: str) -> str:
+def in_words(error: MeshClawError) -> str:
+    """For a person: what is wrong, and what to do about it."""
+    return f"{sentence(error.message)} {error.fix}".strip()
+
+
+def sentence(message: str) -> str:
     return f"{message[:1].upper()}{message[1:].rstrip('.')}."

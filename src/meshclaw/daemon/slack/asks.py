@@ -14,6 +14,7 @@ from datetime import datetime
 import msgspec
 
 from meshclaw.connectors.slack.client import Client
+from meshclaw.daemon.service import in_words
 from meshclaw.daemon.slack import cards
 from meshclaw.daemon.slack.envelopes import Interaction, Pressed
 from meshclaw.daemon.slack.kept import Card, Kept, Post
@@ -147,7 +148,7 @@ class Asks:
             with open_claw() as claw:
                 words = _answered(claw, approval, action, seen)
         except MeshClawError as error:
-            words = f"{error.message} {error.fix}"
+            words = in_words(error)
         if words:
             self._mouth.aside(channel, user, words)
         # The run goes on from here once it can be told an answer; what it says then comes into its thread by itself.

@@ -15,6 +15,7 @@ from meshclaw.connectors.slack.client import Client
 from meshclaw.connectors.slack.markup import plain
 from meshclaw.connectors.slack.people import People
 from meshclaw.daemon.desk import Desk, Done, Job
+from meshclaw.daemon.service import in_words
 from meshclaw.daemon.slack import commands
 from meshclaw.daemon.slack.kept import Kept, Post, Turn
 from meshclaw.daemon.slack.saying import Mouth
@@ -257,4 +258,4 @@ def _ended(done: Done) -> str:
 
 
 def _wrong(error: MeshClawError) -> str:
-    return f"That did not work: {error.message} {error.fix}".strip()
+    return f"That did not work. {in_words(error)}"
