@@ -37,6 +37,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What the run is about: a mailbox, a thread."""
     model: str = ""
     """A class of models or one of them; else what the agent wants, or the usual one."""
+    after: str = ""
+    """The run whose conversation it goes on with."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +119,8 @@ class Desk:
                 agent = claw.agent(job.agent)
                 model = job.model or agent.model or claw.models.usual
                 run = start(
-                    claw.ledger, claw.contents, request=job.request, agent=agent, subject=job.subject, model=model
+                    claw.ledger, claw.contents, request=job.request, agent=agent, subject=job.subject, model=model,
+                    after=job.after,
                 )  # fmt: skip
                 run_id = run.id
                 if started is not None:

@@ -34,7 +34,9 @@ def services(claw: Claw, desk: Desk) -> list[Service]:
     if workspaces := Workspaces(claw.folder).all():
         from meshclaw.daemon.slack.service import of_workspace  # slack_sdk is an extra
 
-        found += [service for workspace in workspaces for service in of_workspace(workspace, desk, claw.folder)]
+        found += [
+            service for workspace in workspaces for service in of_workspace(workspace, desk, claw.folder)
+        ]
     return [*found, Clock(desk, standings, log.warning)]
 
 

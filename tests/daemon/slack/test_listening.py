@@ -73,7 +73,7 @@ def test_a_dead_hour_is_told_and_what_was_missed_is_read_back_once(
     slack.say(channel, ME, "not meant for the claw")
     slack.say(channel, kim, f"<@{BOT}> not allowed")
     lose(slack)
-    model.answers += [lambda prompt: f"Did {prompt.turns[0].text}."] * 3  # type: ignore[union-attr,list-item]
+    model.answers += [lambda prompt: f"Did {prompt.turns[-1].text}."] * 3  # type: ignore[union-attr,list-item]
     slack.faults._left.clear()
     until(lambda: len([one for one in told(slack) if one.startswith("Did ")]) == 3)
     slack.socket.cut()  # and once more: what was read back is not read again

@@ -9,7 +9,7 @@ import pytest
 
 from meshclaw.agents import planner
 from meshclaw.daemon.slack import pane
-from meshclaw.flow.conversation import Prompt
+from meshclaw.flow.conversation import Heard, Prompt, Said
 from meshclaw.flow.event.model import AnswerGiven
 from meshclaw.flow.event.run import RunStarted
 from meshclaw.ledger.ledger import Ledger
@@ -234,3 +234,15 @@ def test_what_a_run_answers_later_comes_into_its_thread_once(
     assert [(one["text"], one["thread_ts"]) for one in answers(slack, 2)] == [
         ("It waits for your yes.", ts), ("It lies in your archive.", ts),
     ]  # fmt: skip
+
+
+def test_a_thread_is_one_conversation(claw: Running, slack: Slack, model: FakeModel) -> None:
+    model.answers += ["Three.", "The first of them."]
+    thread = slack.say(direct(slack), ME, "how many mails are there?")
+    answers(slack)
+    slack.say(direct(slack), ME, "which is the oldest?", thread=thread)
+    answers(slack, 2)
+    turns = [one.text for one in model.prompts[1].turns if isinstance(one, Heard | Said)]
+    assert turns == ["how many mails are there?", "Three.", "which is the oldest?"]
+    first, second = runs(claw)
+    assert second.after == first.run

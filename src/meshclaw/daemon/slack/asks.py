@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from meshclaw.cli.working import go_on
 from meshclaw.connectors.slack.client import Client
 from meshclaw.daemon.service import in_words
 from meshclaw.daemon.slack import cards
@@ -151,8 +152,12 @@ class Asks:
             words = in_words(error)
         if words:
             self._mouth.aside(channel, user, words)
-        # The run goes on from here once it can be told an answer; what it says then comes into its thread by itself.
         self._changed()
+        try:
+            with open_claw() as claw:
+                go_on(claw, approval.run)  # what it says then comes into its thread by itself
+        except MeshClawError as error:
+            self._mouth.aside(channel, user, in_words(error))
 
 
 def _answered(claw: Claw, approval: Approval, action: str, seen: approve.Seen) -> str:

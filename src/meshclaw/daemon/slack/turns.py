@@ -187,9 +187,8 @@ class Turns:
             self._status(turn, words)
             stream = Stream(self._quick, turn, lambda ts: self._streams(turn.key, ts))
         self._at_work[turn.key] = stream
-        # A run of the same thread before this one, ``_last(turn)``, is what it goes on with once requests can say so.
         self._desk.take(
-            Job(request=request, subject=subject),
+            Job(request=request, subject=subject, after=self._last(turn)),
             started=lambda run: self._started(turn.key, run),
             heard=stream.hear if stream else None,
             told=lambda done: self._put(Ended(key=turn.key, words=_ended(done))),
