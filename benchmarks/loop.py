@@ -29,7 +29,6 @@ from pydantic_ai.messages import InstructionPart
 from pydantic_ai.models import ModelRequestParameters
 
 from meshclaw.agents.builtin import CLAW
-from meshclaw.cli.working import converse
 from meshclaw.connectors.base import Connector, Shelf, Toolbox
 from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.errors import MeshClawError
@@ -45,6 +44,7 @@ from meshclaw.sqlite import connect
 from meshclaw.testing.demo_mail import write_demo
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import converse
 from meshclaw.wiring.workplace import workplace
 from tests.servers.aimock import PROGRAM, Aimock
 

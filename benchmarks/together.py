@@ -20,7 +20,6 @@ from threading import Barrier
 from measure import Row, show
 
 from meshclaw.agents.builtin import CLAW
-from meshclaw.cli.working import converse
 from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.flow.conversation import Call, Got, Prompt, Reply, Said
 from meshclaw.llm.failover import Health
@@ -32,6 +31,7 @@ from meshclaw.testing.demo_mail import write_demo
 from meshclaw.testing.model import FakeModel
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import converse
 
 RUNS = 50
 ROUNDS = 3

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from meshclaw.agents.builtin import CLAW
-from meshclaw.cli.working import converse
 from meshclaw.errors import Cut
 from meshclaw.flow.event.model import ModelAnswered, ModelAsked, ModelFailed
 from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.run import start, tell
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import converse
 from tests.cli.conftest import Meshclaw
 from tests.servers.aimock import PROGRAM, Aimock
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from meshclaw.cli.working import triage_mailbox
 from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.daemon.standings import KIND, Standings, cause
 from meshclaw.flow.event.mail import PlacementMade
@@ -26,6 +25,7 @@ from meshclaw.triggers.schedule import receive
 from meshclaw.triggers.standing import Heard, Matcher, Standing, problem
 from meshclaw.triggers.store import Store
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import triage_mailbox
 from tests.daemon.test_schedules import Noted
 
 NOW = datetime.now(UTC)

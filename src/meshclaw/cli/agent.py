@@ -195,7 +195,7 @@ def run(
 ) -> None:  # fmt: skip
     """Ask the installed agent NAME for something, in your own words; they are its licence, within its rights."""
     from meshclaw.cli.ask import EXIT, by_model
-    from meshclaw.cli.working import intent_of
+    from meshclaw.wiring.working import intent_of
 
     with open_claw() as claw:
         agent = claw.agent(name)

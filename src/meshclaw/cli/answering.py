@@ -38,7 +38,7 @@ def report(claw: Claw, results: Sequence[Result], approvals: Sequence[Approval],
 def let_go_on(claw: Claw, runs: Iterable[str], *, quiet: bool = False) -> None:
     """Runs that wait for nothing else come to their end; an answer stands even where they cannot."""
     from meshclaw.cli.ask import show
-    from meshclaw.cli.working import go_on
+    from meshclaw.wiring.working import go_on
 
     for run in dict.fromkeys(runs):
         try:

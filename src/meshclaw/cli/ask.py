@@ -11,7 +11,6 @@ from meshclaw.agents import planner
 from meshclaw.agents.builtin import CLAW
 from meshclaw.agents.planner import Planned
 from meshclaw.cli import screen
-from meshclaw.cli.working import converse
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.agent import Agent
 from meshclaw.flow.event.run import RunStarted
@@ -20,6 +19,7 @@ from meshclaw.runs.loop import Answer
 from meshclaw.runs.run import start, tell, tell_last
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import converse
 
 _RUN = re.compile(r"[0-9a-f-]{8,36}")
 LAST = "last"

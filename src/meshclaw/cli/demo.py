@@ -12,11 +12,11 @@ import click
 from meshclaw.cli import screen
 from meshclaw.cli.approvals import waiting
 from meshclaw.cli.digest import build
-from meshclaw.cli.working import triage_mailbox, undo_run
 from meshclaw.runs.run import tell
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.home import home
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import triage_mailbox, undo_run
 
 
 @click.command("demo")

@@ -13,12 +13,12 @@ import click
 import msgspec
 
 from meshclaw.cli import screen
-from meshclaw.cli.working import Progress, Triaged, silent, triage_mailbox
 from meshclaw.flow.card import Card
 from meshclaw.flow.placement import CATEGORIES
 from meshclaw.flow.units import new_id
 from meshclaw.settings.accounts import Account
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import Progress, Triaged, silent, triage_mailbox
 
 SHOWN = 5
 """Mails of a category that are listed; the digest has them all."""

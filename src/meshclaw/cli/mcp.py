@@ -106,7 +106,7 @@ def list_(as_json: bool) -> None:
 def show(name: str, as_json: bool) -> None:
     """What NAME may do, as it was set up and reviewed. Nothing is started."""
     from meshclaw.cli.connectors import tell
-    from meshclaw.wiring.mcp import declared, manifest_of
+    from meshclaw.wiring.manifests import declared, manifest_of
 
     with open_claw(limited=False) as claw:
         server = Servers(claw.folder).get(name)
@@ -135,7 +135,7 @@ def show(name: str, as_json: bool) -> None:
 def remove(name: str, dry_run: bool) -> None:
     """Forget the server NAME. Its manifest is set aside, so that adding it again needs no new work."""
     from meshclaw.connectors.mcp.definition import path_of
-    from meshclaw.wiring.mcp import manifest_of
+    from meshclaw.wiring.manifests import manifest_of
 
     servers = Servers(home())
     if name not in servers.names():

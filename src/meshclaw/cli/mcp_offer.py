@@ -25,7 +25,8 @@ from meshclaw.runs.using import drive, told
 from meshclaw.triggers import host
 from meshclaw.wiring import Claw, open_claw
 from meshclaw.wiring.mail import account_of
-from meshclaw.wiring.place import Place, Site
+from meshclaw.wiring.place import Place
+from meshclaw.wiring.site import Site
 from meshclaw.wiring.workplace import reach
 
 OURS_ALONE = CLAW.intents | CODER.intents | DREAMER.intents | UNDO.intents

@@ -24,7 +24,7 @@ How = Literal["new", "changed", "gone", "same"]
 
 def state(claw: Claw, name: str) -> State:
     """Of the review, as far as can be told without starting the server."""
-    from meshclaw.wiring.mcp import declared, manifest_of
+    from meshclaw.wiring.manifests import declared, manifest_of
 
     if not manifest_of(claw.folder, name).exists():
         return "not looked at"
@@ -48,7 +48,7 @@ def review(name: str, yes: str, dry_run: bool, as_json: bool) -> None:
     does, and call this again. It shows what changed since you last looked, and asks for your yes.
     """
     from meshclaw.connectors.mcp.definition import reviewed as seen
-    from meshclaw.wiring.mcp import manifest_of
+    from meshclaw.wiring.manifests import manifest_of
 
     with open_claw(limited=False) as claw:
         claw.refuse_if_stopped()
@@ -111,7 +111,7 @@ def _complain(finished: object) -> None:
 def _draft(claw: Claw, server: Server, tools: dict[str, Tool]) -> None:
     from meshclaw.connectors.mcp.definition import keep
     from meshclaw.connectors.mcp.draft import draft
-    from meshclaw.wiring.mcp import manifest_of
+    from meshclaw.wiring.manifests import manifest_of
 
     path = manifest_of(claw.folder, server.name)
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -123,7 +123,7 @@ def _declarations(claw: Claw, name: str, tools: dict[str, Tool]) -> dict[str, De
     """As they would be pinned: what the manifest says, with the tools as they are now."""
     from meshclaw.connectors.mcp.manifest import undoings, whole
     from meshclaw.guard import manifest
-    from meshclaw.wiring.mcp import manifest_of
+    from meshclaw.wiring.manifests import manifest_of
 
     path = manifest_of(claw.folder, name)
     found = whole(name, manifest.read(path).values(), undoings(name, path), tools)

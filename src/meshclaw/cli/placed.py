@@ -7,7 +7,6 @@ import sys
 import click
 
 from meshclaw.cli import screen
-from meshclaw.cli.working import undo_run
 from meshclaw.errors import NotFound
 from meshclaw.flow.card import Card
 from meshclaw.flow.event.action import ActionDecided
@@ -17,6 +16,7 @@ from meshclaw.flow.placement import INBOX
 from meshclaw.runs.run import Told, tell
 from meshclaw.runs.triage import card_of
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import undo_run
 
 
 @click.command()

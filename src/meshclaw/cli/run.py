@@ -7,12 +7,12 @@ import sys
 import click
 
 from meshclaw.cli import screen
-from meshclaw.cli.working import resume_run, undo_run
 from meshclaw.runs.outbox import Item
 from meshclaw.runs.run import Told, tell, tell_last
 from meshclaw.runs.run import cancel as cancel_run
 from meshclaw.runs.talk import answer_of
 from meshclaw.wiring import open_claw
+from meshclaw.wiring.working import resume_run, undo_run
 
 
 @click.group("run")

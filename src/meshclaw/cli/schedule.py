@@ -16,7 +16,6 @@ from meshclaw.agents.builtin import CLAW
 from meshclaw.agents.definition import name_problem
 from meshclaw.agents.schedule import MOST_WORDS, timing_problem
 from meshclaw.cli import screen
-from meshclaw.cli.working import intent_of
 from meshclaw.daemon import alone
 from meshclaw.daemon.jobs import JOBS
 from meshclaw.daemon.scheduled import all_of, digest_now, disable, enable, find, unfit
@@ -28,6 +27,7 @@ from meshclaw.triggers.due import Due, preview
 from meshclaw.triggers.quiet import over
 from meshclaw.triggers.store import Scheduled, Store
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import intent_of
 
 State = Literal["on", "off", "changed", "over"]
 

@@ -16,7 +16,6 @@ from meshclaw.agents.definition import name_problem
 from meshclaw.agents.schedule import MOST_WORDS
 from meshclaw.cli import screen
 from meshclaw.cli.schedule import check_connected
-from meshclaw.cli.working import intent_of
 from meshclaw.daemon import alone
 from meshclaw.daemon.standings import KIND, unfit
 from meshclaw.errors import UserError
@@ -25,6 +24,7 @@ from meshclaw.flow.schedule import span
 from meshclaw.triggers.standing import Standing, problem
 from meshclaw.triggers.store import Shelf, Store
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import intent_of
 
 State = Literal["on", "over", "changed"]
 

@@ -16,7 +16,6 @@ from meshclaw.agents.definition import name_problem
 from meshclaw.agents.schedule import MOST_WORDS
 from meshclaw.cli import screen
 from meshclaw.cli.schedule import check_connected
-from meshclaw.cli.working import intent_of
 from meshclaw.daemon import alone
 from meshclaw.daemon.looks import look, problem
 from meshclaw.daemon.watches import KIND
@@ -28,6 +27,7 @@ from meshclaw.triggers import pattern
 from meshclaw.triggers.store import Shelf, Store
 from meshclaw.triggers.watching import State, Watched, holds
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import intent_of
 
 SHORTEST_S = 10
 

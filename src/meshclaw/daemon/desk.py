@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from meshclaw.agents.builtin import MAIL_TRIAGE
-from meshclaw.cli.working import converse, model_of, resume_run
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.event.run import RunFailed
 from meshclaw.flow.request import Request
@@ -19,6 +18,7 @@ from meshclaw.flow.run import Run
 from meshclaw.runs.run import AT_WORK, ENDINGS, start, tell, tell_stopped
 from meshclaw.runs.talk import answer_of
 from meshclaw.wiring import open_claw
+from meshclaw.wiring.working import converse, model_of, resume_run
 
 if TYPE_CHECKING:  # what asks models is loaded when one is asked
     from meshclaw.runs.asking import Heard

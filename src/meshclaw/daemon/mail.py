@@ -6,13 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 
-from meshclaw.cli.working import triage_mailbox
 from meshclaw.daemon.standings import Standings
 from meshclaw.flow.placement import INBOX
 from meshclaw.flow.units import utc_now
 from meshclaw.settings.accounts import Account
 from meshclaw.triggers import schedule
 from meshclaw.wiring import open_claw
+from meshclaw.wiring.working import triage_mailbox
 
 log = logging.getLogger(__name__)
 

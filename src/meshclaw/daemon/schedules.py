@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from meshclaw.cli.working import intent_of
 from meshclaw.daemon.desk import Desk, Done
 from meshclaw.daemon.jobs import JOBS
 from meshclaw.daemon.scheduled import disable, unfit
@@ -31,6 +30,7 @@ from meshclaw.triggers.pending import Owed, Past, owed
 from meshclaw.triggers.schedule import receive
 from meshclaw.triggers.store import Scheduled, Store
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import intent_of
 
 log = logging.getLogger(__name__)
 

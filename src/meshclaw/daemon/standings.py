@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from meshclaw.cli.working import intent_of
 from meshclaw.connectors.base import Shelf
 from meshclaw.daemon.desk import Desk, Done
 from meshclaw.daemon.schedules import Tell
@@ -32,6 +31,7 @@ from meshclaw.triggers.schedule import receive
 from meshclaw.triggers.standing import Heard, Matcher, Standing
 from meshclaw.triggers.store import Store
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import intent_of
 
 KIND = "standing intent"
 OLD = timedelta(days=7)

@@ -8,7 +8,6 @@ from datetime import datetime
 
 import msgspec
 
-from meshclaw.cli.working import intent_of
 from meshclaw.daemon.desk import Desk, Done
 from meshclaw.daemon.looks import look
 from meshclaw.daemon.schedules import Tell
@@ -23,6 +22,7 @@ from meshclaw.triggers.schedule import receive
 from meshclaw.triggers.store import Store
 from meshclaw.triggers.watching import State, Watched, could_not_look, holds, saw
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import intent_of
 
 SIDE_BY_SIDE = 4
 KIND = "watch"

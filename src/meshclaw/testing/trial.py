@@ -35,7 +35,6 @@ from pathlib import Path
 import msgspec
 
 from meshclaw.agents.package import Package
-from meshclaw.cli.working import intent_of
 from meshclaw.connectors.base import Shelf, Toolbox, Use
 from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.errors import UserError
@@ -59,6 +58,7 @@ from meshclaw.testing.demo_mail import SERVER, write_demo
 from meshclaw.testing.model import FakeModel
 from meshclaw.triggers import terminal
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import intent_of
 from meshclaw.wiring.workplace import workplace
 
 ME = "ada@example.com"

@@ -6,7 +6,7 @@ import os
 import pwd
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,7 @@ from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
 from meshclaw.settings.secrets import secret_of
 from meshclaw.settings.slack import Workspaces
+from meshclaw.wiring.manifests import declared_in
 from meshclaw.wiring.place import Place
 
 if TYPE_CHECKING:  # these load what most commands do without
@@ -273,7 +274,7 @@ class Claw:
         """What each connector declares: those that come with MeshClaw, and the manifests in ``connectors/``."""
         found = {name: list(declared.values()) for name, declared in SHIPPED.items()}
         for path in sorted((self.folder / "connectors").glob("*.toml")):
-            declared = list(self._declared(path))
+            declared = list(declared_in(self.folder, path).values())
             name = declared[0].connector if declared else path.stem
             if name in found:
                 raise UserError(
@@ -282,16 +283,6 @@ class Claw:
                 )
             found[name] = declared
         return found
-
-    def _declared(self, path: Path) -> Iterable[Declaration]:
-        """In a manifest; those of an MCP server with what its tools were at the last review."""
-        if (self.folder / "mcp" / path.name).exists():
-            from meshclaw.wiring import mcp
-
-            return mcp.declared(self.folder, path.stem).values()
-        from meshclaw.guard import manifest
-
-        return manifest.read(path).values()
 
     def declaration(self, verb: str, run: str = "") -> Declaration | None:
         """``run``: the one that wanted it; a script of its agent's skills is declared there."""

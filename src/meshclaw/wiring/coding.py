@@ -11,7 +11,8 @@ import msgspec
 from meshclaw.connectors.coding.manifest import DECLARATIONS
 from meshclaw.settings.coding import Coder, Coders
 from meshclaw.settings.secrets import from_keyring
-from meshclaw.wiring.place import Lazy, Place, Site
+from meshclaw.wiring.place import Lazy, Place
+from meshclaw.wiring.site import Site
 
 if TYPE_CHECKING:  # these load what a run without a coding agent does without
     from meshclaw.connectors.coding.connector import CodingConnector

@@ -10,7 +10,8 @@ from meshclaw.connectors.mail.manifest import DECLARATIONS
 from meshclaw.settings.accounts import Account
 from meshclaw.settings.secrets import secret_of
 from meshclaw.wiring.claw import Claw
-from meshclaw.wiring.place import Lazy, Place, Site
+from meshclaw.wiring.place import Lazy, Place
+from meshclaw.wiring.site import Site
 
 if TYPE_CHECKING:  # these load what a run without mail does without
     from meshclaw.connectors.mail.connector import MailConnector

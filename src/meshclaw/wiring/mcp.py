@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from meshclaw.connectors.mcp.connector import McpConnector
 from meshclaw.connectors.mcp.definition import reviewed, shape
-from meshclaw.connectors.mcp.manifest import undoings, whole
+from meshclaw.connectors.mcp.manifest import undoings
 from meshclaw.connectors.plain import PlainTools
-from meshclaw.flow.declaration import Declaration
 from meshclaw.settings.mcp import Server, Servers, key_of
 from meshclaw.settings.secrets import from_keyring
-from meshclaw.wiring.place import Lazy, Place, Site
+from meshclaw.wiring.manifests import declared, manifest_of
+from meshclaw.wiring.place import Lazy, Place
+from meshclaw.wiring.site import Site
 
 if TYPE_CHECKING:
     from meshclaw.connectors.mcp.session import Session
     from meshclaw.guard.sandbox.process import Finished
-
-
-def manifest_of(folder: Path, name: str) -> Path:
-    return folder / "connectors" / f"{name}.toml"
-
-
-def declared(folder: Path, name: str) -> dict[str, Declaration]:
-    """What the manifest of the server ``name`` declares, pinned to what its tools were at the last review."""
-    from meshclaw.guard import manifest
-
-    path = manifest_of(folder, name)
-    return whole(name, manifest.read(path).values(), undoings(name, path), reviewed(folder, name).tools)
 
 
 def places(site: Site, stack: ExitStack) -> dict[str, Place]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from meshclaw.connectors.memory.manifest import DECLARATIONS
 from meshclaw.wiring.claw import Claw
-from meshclaw.wiring.place import Lazy, Place, Site
+from meshclaw.wiring.place import Lazy, Place
+from meshclaw.wiring.site import Site
 
 if TYPE_CHECKING:
     from meshclaw.agents.memory.likeness import Likeness, Static

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from meshclaw.connectors.base import Connector, Performed, Toolbox, read_whole
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.action import Action
-from meshclaw.flow.agent import Agent
 from meshclaw.flow.declaration import Declaration
 from meshclaw.flow.receipt import Receipt
 from meshclaw.flow.slip import Enclosed
-
-if TYPE_CHECKING:
-    from meshclaw.agents.package import Package
-    from meshclaw.wiring.claw import Claw
-
-
-class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """For whom a connector is looked for."""
-
-    claw: Claw
-    subject: str
-    """What the run is about: a mailbox, a thread, or nothing."""
-    run: str = ""
-    """Its id; empty where none was begun."""
-    agent: Agent
-    package: Package | None
-    """Of an agent that was installed."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ import msgspec
 from meshclaw.flow.action import Action
 from meshclaw.guard.layers.review import pin
 from meshclaw.wiring.claw import Claw
-from meshclaw.wiring.place import Place, Site
+from meshclaw.wiring.place import Place
+from meshclaw.wiring.site import Site
 
 if TYPE_CHECKING:
     from meshclaw.agents.package import Package

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from meshclaw.connectors.slack.manifest import DECLARATIONS
 from meshclaw.settings.slack import Workspace
 from meshclaw.wiring.claw import Claw
-from meshclaw.wiring.place import Lazy, Place, Site
+from meshclaw.wiring.place import Lazy, Place
+from meshclaw.wiring.site import Site
 
 if TYPE_CHECKING:  # these load what a run without Slack does without
     from meshclaw.connectors.slack.connector import SlackConnector

@@ -12,7 +12,8 @@ from meshclaw.flow.run import Run
 from meshclaw.runs.act import Door
 from meshclaw.wiring import coding, mail, mcp, memory, skills, slack
 from meshclaw.wiring.claw import NOWHERE, Claw
-from meshclaw.wiring.place import Place, Site
+from meshclaw.wiring.place import Place
+from meshclaw.wiring.site import Site
 
 if TYPE_CHECKING:
     from meshclaw.agents.package import Package

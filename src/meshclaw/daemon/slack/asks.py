@@ -13,7 +13,6 @@ from datetime import datetime
 
 import msgspec
 
-from meshclaw.cli.working import go_on
 from meshclaw.connectors.slack.client import Client
 from meshclaw.daemon.service import in_words
 from meshclaw.daemon.slack import cards
@@ -30,6 +29,7 @@ from meshclaw.runs.ask import slip_of
 from meshclaw.runs.outbox import Outbox
 from meshclaw.runs.run import approvals, tell
 from meshclaw.wiring import Claw, open_claw
+from meshclaw.wiring.working import go_on
 from meshclaw.wiring.workplace import workplace
 
 log = logging.getLogger(__name__)

@@ -7,13 +7,13 @@ import subprocess
 import sys
 
 from meshclaw.agents.planner import Planned
-from meshclaw.cli.working import triage_mailbox
 from meshclaw.errors import Operational
 from meshclaw.flow.event.guard import ClawStopped
 from meshclaw.guard.layers import stop
 from meshclaw.settings.home import home
 from meshclaw.triggers import chat
 from meshclaw.wiring import open_claw
+from meshclaw.wiring.working import triage_mailbox
 
 SECONDS = 120
 MOST = 9_000
