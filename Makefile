@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench bench-guard lock packages clean
+.PHONY: help demo test check fix bench bench-guard engines lock packages clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -63,9 +63,13 @@ bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case;
 	@build/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@PYTHONPATH=src:. build/bench/bin/python -W ignore -m benchmarks.guard $(ARGS)
 
+engines: requirements/engines.txt ## ClickHouse's engine and Spark (1.3 GB; Spark needs Java 17), for the tests that compare engines
+	@[ -x build/engines/bin/python ] || $(PYTHON) -m venv build/engines
+	@build/engines/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/engines.txt
+
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in build run usage agents models colleague dev bench; do \
+	@for name in build run usage agents models colleague dev bench engines; do \
 	  case $$name in \
 	    build) from="requirements/build.in" ;; \
 	    run) from="pyproject.toml -c requirements/together.in" ;; \
@@ -75,6 +79,7 @@ lock: ## Write the locked requirements again
 	    colleague) from="pyproject.toml --extra slack --extra home --extra mcp --extra acp --extra memory --extra hub -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt" ;; \
 	    dev) from="pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -c requirements/usage.txt -c requirements/models.txt -c requirements/colleague.txt -c requirements/build.txt" ;; \
 	    bench) from="pyproject.toml requirements/bench.in -c requirements/run.txt" ;; \
+	    engines) from="requirements/engines.in" ;; \
 	  esac; \
 	  build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header $$from -o requirements/$$name.txt || exit 1; \

@@ -1,28 +1,20 @@
-"""``meshclaw hub``: init, serve, status, person, code, revoke, backup, verify: the company's side."""
+"""``meshclaw hub``: init, serve, status, person, code, revoke, compact, demo, backup, verify: the company's side."""
 
 from __future__ import annotations
 
 import csv
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from meshclaw.cli import screen
+from meshclaw.cli.hub_facts import compact, demo
+from meshclaw.cli.hub_opened import STORE, in_folder, opened
 from meshclaw.errors import UserError
 from meshclaw.settings.home import home
 from meshclaw.settings.loopback import is_loopback
-
-if TYPE_CHECKING:
-    from meshclaw.hub.hub import Hub
-
-STORE = "MESHCLAW_HUB_STORE"
-"""Environment variable with the store's URL: it may hold a password, so it is no argument."""
-
 
 @click.group("hub")
 def command() -> None:
@@ -32,24 +24,8 @@ def command() -> None:
     """
 
 
-@contextmanager
-def opened(folder: Path | None) -> Generator[Hub]:
-    try:
-        from meshclaw.hub.hub import Hub
-    except ImportError as error:
-        raise UserError(
-            f"the hub needs the package {error.name!r}", fix="pip install 'openmeshclaw[hub]'"
-        ) from error
-    with Hub(folder or home() / "hub", os.environ.get(STORE, "")) as hub:
-        yield hub
-
-
-in_folder = click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=None,
-    help="The hub's; hub/ of the state folder.",
-)
+command.add_command(compact)
+command.add_command(demo)
 
 
 @command.command()

@@ -34,6 +34,7 @@ NOUNS = {
     "ledger": "The record: verify, tail, export, show.",
     "mesh": "What your company's hub learns from this claw: join, show, send, leave.",
     "hub": "The company's side of the mesh: init, roster, serve, code.",
+    "metrics": "What a company may ask about itself: list, show, ask, sql.",
     "policy": "What the policies say: check, explain, test, diff, replay.",
     "sandbox": "Run a command that nobody has to trust: explain, run.",
     "schedule": "What happens by itself, and when: list, add, enable, next, log.",
