@@ -26,6 +26,8 @@ BENCHMARKS = (
     "loop",
     "together",
     "hub/ingest",
+    "hub/company",
+    "hub/answers",
 )
 VERDICTS = ("kept", "MISSED", "the goal.")
 """How a line ends that holds a bound against a number."""

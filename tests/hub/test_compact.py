@@ -20,14 +20,15 @@ from sqlalchemy import delete, insert, select
 
 from meshclaw.errors import Busy, UserError
 from meshclaw.flow.fact import Fact, quarter_of
+from meshclaw.flow.mesh import Batch
 from meshclaw.hub import compact as module
 from meshclaw.hub import roster
-from meshclaw.hub.compact import GENERATED, alone, compact
+from meshclaw.hub.alone import alone
+from meshclaw.hub.compact import GENERATED, compact
 from meshclaw.hub.hub import Hub
 from meshclaw.hub.ingest import check
 from meshclaw.hub.store import tables as t
 from meshclaw.hub.store.database import writing
-from meshclaw.flow.mesh import Batch
 from meshclaw.ledger.device import Device as Key
 from meshclaw.metrics.ask import ask
 from meshclaw.metrics.catalog import find
@@ -40,7 +41,9 @@ PEOPLE = ("kim", "ada", "bob")
 
 
 def fact(day: date = MONDAY, **more: Any) -> Fact:
-    return Fact(**{"id": secrets.token_hex(16), "kind": "worked", "who": "a" * 32, "day": day.isoformat(), **more})
+    return Fact(
+        **{"id": secrets.token_hex(16), "kind": "worked", "who": "a" * 32, "day": day.isoformat(), **more}
+    )
 
 
 @pytest.fixture
@@ -62,7 +65,11 @@ def tell(hub: Hub, *facts: Fact, unit: str = "sales") -> None:
             quarter = quarter_of(date.fromisoformat(one.day))
             connection.execute(
                 insert(t.journal).values(
-                    day=TODAY.isoformat(), quarter=quarter, unit=unit, count=1, body=msgspec.json.encode([one])
+                    day=TODAY.isoformat(),
+                    quarter=quarter,
+                    unit=unit,
+                    count=1,
+                    body=msgspec.json.encode([one]),
                 )
             )
 
@@ -174,7 +181,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(hub: Hub) -> None:
     compact(hub)
     facts, kills = first, 0
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    for step in range(1, 60, 4):
+    for step in range(1, 41, 4):
         more = [fact(MONDAY + timedelta(days=day), who=secrets.token_hex(16)) for day in (0, 3, 8)]
         tell(hub, *more)
         facts = facts + more
@@ -184,7 +191,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(hub: Hub) -> None:
         there = {row["id"] for row in stored(hub)}
         assert len(there) + waiting >= len(facts)
     compact(hub)
-    assert kills > 10
+    assert kills > 7
     assert [row["id"] for row in stored(hub)] == ids(facts)
     assert hub.counts()["facts_to_compact"] == 0
     assert not Folder(hub.folder).stale() or all(
@@ -214,12 +221,13 @@ def test_claws_tell_on_while_it_compacts(hub: Hub, tmp_path: Path) -> None:
 
     thread = threading.Thread(target=telling)
     thread.start()
-    for _ in range(5):
-        compact(hub)
+    rounds = 0
+    while rounds < 3 and thread.is_alive():
+        rounds += bool(compact(hub).facts)
     stop.set()
     thread.join(30)
     compact(hub)
-    assert len(told) > 5
+    assert rounds == 3
     assert [row["id"] for row in stored(hub)] == ids(told)
 
 

@@ -53,9 +53,7 @@ def test_quarters(company: Folder, metric: Metric, unit: str) -> None:
     rows = facts(company)
     if metric.adds == "distinct":
         rows = [{**row, "week": ""} for row in rows]
-    expected = [
-        msgspec.structs.replace(part, week="") for part in truth(metric.slug, rows, people(company))
-    ]
+    expected = [msgspec.structs.replace(part, week="") for part in truth(metric.slug, rows, people(company))]
     found = ask(company, metric, unit, SINCE, UNTIL, by="quarter")
     assert list(found.rows) == with_all_below(expected, unit)
 
@@ -85,9 +83,14 @@ def test_made_anew_from_facts_they_are_the_same(company: Folder, tmp_path: Path)
     shutil.rmtree(copy.path / "rollups" / "person_week")
     for week in reversed(copy.weeks()):  # one at a time, the last first
         roll(copy, [week])
-    answers = sorted(path.relative_to(company.path) for path in company.path.rglob("rollups/answers/**/*.parquet"))
+    answers = sorted(
+        path.relative_to(company.path) for path in company.path.rglob("rollups/answers/**/*.parquet")
+    )
     assert len(answers) == 2 * (len(ALL) + 3)
-    for file in [*answers, *(company.person_week(week).relative_to(company.path) for week in company.weeks())]:
+    for file in [
+        *answers,
+        *(company.person_week(week).relative_to(company.path) for week in company.weeks()),
+    ]:
         assert content(copy.path / file) == content(company.path / file), file
 
 
@@ -105,6 +108,8 @@ def content(file: Path) -> list[tuple[object, ...]]:
         ("' OR 1=1 --", SINCE, UNTIL, NotFound),
     ],
 )
-def test_what_is_not_there(company: Folder, unit: str, since: date, until: date, error: type[Exception]) -> None:
+def test_what_is_not_there(
+    company: Folder, unit: str, since: date, until: date, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         ask(company, find("adoption"), unit, since, until)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -41,62 +42,44 @@ def test_what_engines_are_asked_is_what_somebody_read(one: Metric, dialect: str)
     assert compiled(one, dialect) + "\n" == (APPROVED / f"{one.slug}.{dialect}.sql").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("query", "said"),
-    [
-        ("not SQL at all (", "no SQL"),
-        ("DROP TABLE facts", "not one SELECT"),
-        (f"{HEAD}, 1 AS top, 0 AS bottom {TAIL}; {HEAD}, 1 AS top, 0 AS bottom {TAIL}", "not one SELECT"),
-        ("SELECT quarter, week, unit, who AS slice, COUNT(*) AS top, 0 AS bottom FROM facts GROUP BY ALL", "slices by who"),
-        (
-            "SELECT quarter, week, unit, who AS slice, 1 AS top, 0 AS bottom FROM facts GROUP BY quarter, week, unit, who",
-            "slices by who",
-        ),
-        (
-            "SELECT quarter, week, unit, day AS slice, 1 AS top, 0 AS bottom FROM facts GROUP BY quarter, week, unit, day",
-            "slices by day",
-        ),
-        (f"{HEAD}, COUNT(*) AS top, 0 AS bottom FROM facts GROUP BY quarter, week, unit, who", "groups by"),
-        ("SELECT quarter, week, who AS unit, '' AS slice, 1 AS top, 0 AS bottom FROM facts", "gives as unit"),
-        (f"{HEAD}, MAX(count) AS top, 0 AS bottom {TAIL}", "uses Max"),
-        (f"{HEAD}, MEDIAN(count) AS top, 0 AS bottom {TAIL}", "uses Median"),
-        (f"{HEAD}, SUM(count) / 2 AS top, 0 AS bottom {TAIL}", "uses Div"),
-        (f"{HEAD}, SUM(SUM(count)) OVER () AS top, 0 AS bottom {TAIL}", "uses Window"),
-        (f"{HEAD}, SUM(hash(who)) AS top, 0 AS bottom {TAIL}", "uses"),
-        (f"{HEAD}, SUM(count) AS top, 0 AS bottom FROM facts WHERE who = 'aa' GROUP BY quarter, week, unit", "shows 'who'"),
-        (f"{HEAD}, COUNT(DISTINCT CASE WHEN who > 'a' THEN who END) AS top, 0 AS bottom {TAIL}", "shows 'who'"),
-        (f"{HEAD}, SUM(count) AS top, 0 AS bottom FROM read_parquet('/etc/x') GROUP BY quarter, week, unit", "uses"),
-        (f"{HEAD}, SUM(count) AS top, 0 AS bottom FROM person GROUP BY quarter, week, unit", "reads"),
-        (f"{HEAD}, SUM(id) AS top, 0 AS bottom {TAIL}", "reads the column 'id'"),
-        (f"{HEAD}, SUM(count) AS top, 0 AS bottom {TAIL} LIMIT 1", "uses Limit"),
-        (f"{HEAD}, SUM(count) AS top {TAIL}", "gives"),
-        (
-            f"WITH a AS (SELECT quarter, week, unit, who, SUM(count) AS rule FROM facts GROUP BY quarter, week, unit, who)"
-            "SELECT quarter, week, unit, rule AS slice, COUNT(*) AS top, 0 AS bottom FROM a "
-            "GROUP BY quarter, week, unit, rule",
-            "shows 'who'",
-        ),
-        (
-            "WITH a AS (SELECT quarter, week, unit, who AS rule FROM facts)"
-            "SELECT quarter, week, unit, rule AS slice, COUNT(*) AS top, 0 AS bottom FROM a "
-            "GROUP BY quarter, week, unit, rule",
-            "shows 'who'",
-        ),
-        (
-            "WITH facts2 AS (SELECT * FROM facts)"
-            "SELECT quarter, week, unit, '' AS slice, COUNT(*) AS top, 0 AS bottom FROM facts2 GROUP BY quarter, week, unit",
-            "selects *",
-        ),
-        (
-            "SELECT facts.quarter, facts.week, facts.unit, '' AS slice, COUNT(*) AS top, 0 AS bottom "
-            "FROM facts, people GROUP BY facts.quarter, facts.week, facts.unit",
-            "joins",
-        ),
-    ],
-)  # fmt: skip
+COUNTED = "COUNT(*) AS top, 0 AS bottom"
+KEYS = "quarter, week, unit"
+BY_RULE = f"SELECT {KEYS}, rule AS slice, {COUNTED} FROM a GROUP BY {KEYS}, rule"
+REFUSED = [
+    ("not SQL at all (", "no SQL"),
+    ("DROP TABLE facts", "not one SELECT"),
+    (f"{HEAD}, 1 AS top, 0 AS bottom {TAIL}; {HEAD}, 1 AS top, 0 AS bottom {TAIL}", "not one SELECT"),
+    (f"SELECT {KEYS}, who AS slice, {COUNTED} FROM facts GROUP BY ALL", "slices by who"),
+    (f"SELECT {KEYS}, who AS slice, {COUNTED} FROM facts GROUP BY {KEYS}, who", "slices by who"),
+    (f"SELECT {KEYS}, day AS slice, {COUNTED} FROM facts GROUP BY {KEYS}, day", "slices by day"),
+    (f"{HEAD}, {COUNTED} FROM facts GROUP BY {KEYS}, who", "groups by"),
+    (f"SELECT quarter, week, who AS unit, '' AS slice, {COUNTED} FROM facts", "gives as unit"),
+    (f"{HEAD}, MAX(count) AS top, 0 AS bottom {TAIL}", "uses Max"),
+    (f"{HEAD}, MEDIAN(count) AS top, 0 AS bottom {TAIL}", "uses Median"),
+    (f"{HEAD}, SUM(count) / 2 AS top, 0 AS bottom {TAIL}", "uses Div"),
+    (f"{HEAD}, SUM(SUM(count)) OVER () AS top, 0 AS bottom {TAIL}", "uses Window"),
+    (f"{HEAD}, SUM(hash(who)) AS top, 0 AS bottom {TAIL}", "uses"),
+    (f"{HEAD}, {COUNTED} FROM facts WHERE who = 'aa' GROUP BY {KEYS}", "shows 'who'"),
+    (f"{HEAD}, COUNT(DISTINCT CASE WHEN who > 'a' THEN who END) AS top, 0 AS bottom {TAIL}", "shows 'who'"),
+    (f"{HEAD}, {COUNTED} FROM read_parquet('/etc/x') GROUP BY {KEYS}", "uses"),
+    (f"{HEAD}, {COUNTED} FROM person GROUP BY {KEYS}", "reads"),
+    (f"{HEAD}, SUM(id) AS top, 0 AS bottom {TAIL}", "reads the column 'id'"),
+    (f"{HEAD}, {COUNTED} {TAIL} LIMIT 1", "uses Limit"),
+    (f"{HEAD}, SUM(count) AS top {TAIL}", "gives"),
+    (
+        f"WITH a AS (SELECT {KEYS}, who, SUM(count) AS rule FROM facts GROUP BY {KEYS}, who) {BY_RULE}",
+        "shows 'who'",
+    ),
+    (f"WITH a AS (SELECT {KEYS}, who AS rule FROM facts) {BY_RULE}", "shows 'who'"),
+    (f"WITH a AS (SELECT * FROM facts) {HEAD}, {COUNTED} FROM a GROUP BY {KEYS}", "selects"),
+    (f"{HEAD}, {COUNTED} FROM facts, people GROUP BY {KEYS}", "joins"),
+]
+
+
+@pytest.mark.parametrize(("query", "said"), REFUSED)
 def test_the_rest_of_sql_is_refused(query: str, said: str) -> None:
     slices = next((name for name in ("rule", "who", "day") if f"{name} AS slice" in query), "")
-    with pytest.raises(UserError, match=said.replace("*", r"\*")):
+    with pytest.raises(UserError, match=re.escape(said)):
         check(metric(query, slices=slices))
 
 

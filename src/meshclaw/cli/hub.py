@@ -16,6 +16,7 @@ from meshclaw.errors import UserError
 from meshclaw.settings.home import home
 from meshclaw.settings.loopback import is_loopback
 
+
 @click.group("hub")
 def command() -> None:
     """The company's server. It learns about teams, never a person's numbers; one folder holds all of it.

@@ -112,7 +112,7 @@ def ask(
 
     last = until.date() if until else date.today()  # noqa: DTZ011 (the person's own day)
     first = since.date() if since else last - PERIOD
-    found = answer(Folder(folder or home() / "hub"), metric, unit, first, last, by)
+    found = answer(Folder(folder or home() / "hub"), metric, unit, first, last, by=by)
     if as_json:
         screen.data(found)
     else:
@@ -126,7 +126,7 @@ def _show(answer: Answer, metric: Metric) -> None:
         (part.quarter, part.week, part.slice or ("(none)" if metric.slices else ""), number(part, metric))
         for part in (*answer.rows, *answer.whole)
     ]
-    keep = [at for at in range(4) if at == 3 or any(row[at] for row in rows)]  # noqa: PLR2004 (the number itself)
+    keep = [at for at in range(4) if at == 3 or any(row[at] for row in rows)]
     screen.table(
         [heads[at] for at in keep],
         ([row[at] if at or row[at] else "all" for at in keep] for row in rows),
@@ -145,4 +145,8 @@ def number(part: Part, metric: Metric) -> str:
     if not part.bottom:
         return "-"
     each = f"{part.top / part.bottom:.2f}" if " per " in metric.unit else f"{part.top / part.bottom:.1%}"
-    return f"{each} ({part.top:,} of {part.bottom:,})" if "%" in each else f"{each} ({part.top:,} / {part.bottom:,})"
+    return (
+        f"{each} ({part.top:,} of {part.bottom:,})"
+        if "%" in each
+        else f"{each} ({part.top:,} / {part.bottom:,})"
+    )

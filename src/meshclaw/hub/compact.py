@@ -8,18 +8,18 @@ counts, and its week's answers are made again.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from duckdb import DuckDBPyConnection
-from sqlalchemy import Engine, Row, bindparam, delete, func, insert, literal, select
+from sqlalchemy import Engine, bindparam, delete, func, insert, literal, select
 
-from meshclaw.errors import Busy, UserError
+from meshclaw.errors import UserError
 from meshclaw.flow.fact import Fact
+from meshclaw.hub.alone import alone
 from meshclaw.hub.hub import Hub
 from meshclaw.hub.store import tables as t
 from meshclaw.hub.store.database import reading, writing
@@ -32,9 +32,18 @@ AT_ONCE = 5_000
 """Rows of the journal that become files together: 5,000 batches of a hundred facts are 200 MB of JSON."""
 OPEN = timedelta(days=9)
 """From a Monday on its week is not final: a laptop that was closed on Sunday still has its Monday and Tuesday."""
-LOCK = "compact.lock"
 GENERATED = "generated"
 """Setting of a hub whose facts are made up; real ones never come among them."""
+
+
+class Told(NamedTuple):
+    """A row of the journal."""
+
+    number: int
+    quarter: str
+    unit: str
+    facts: int
+    body: bytes
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,52 +63,54 @@ def compact(hub: Hub, *, rebuild: bool = False, today: date | None = None) -> Do
         raise UserError("this hub's facts are generated; real ones do not come among them")
     with alone(hub.folder):
         folder.clean()
-        while rows := _some(hub.engine):
-            count += sum(row.count for row in rows)
+        last = _last(hub.engine)
+        while rows := _some(hub.engine, last):
+            count += sum(row.facts for row in rows)
             _to_files(folder, rows)
             _forget(hub.engine, rows)
         _freeze(hub.engine, folder)
         if rebuild:
             folder.mark(folder.weeks())
-        last = ((today or datetime.now(UTC).date()) - OPEN).isoformat()
-        closed = [week for week in folder.stale() if week.monday <= last and folder.facts(week).exists()]
+        final = ((today or datetime.now(UTC).date()) - OPEN).isoformat()
+        closed = [week for week in folder.stale() if week.monday <= final and folder.facts(week).exists()]
         roll(folder, closed)
     return Done(facts=count, weeks=len(closed))
 
 
-@contextmanager
-def alone(folder: Path) -> Generator[None]:
-    with (folder / LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Busy("another process compacts this hub") from None
-        yield
-
-
 def generated(hub: Hub) -> bool:
     with reading(hub.engine) as connection:
-        return connection.execute(select(t.setting.c.name).where(t.setting.c.name == GENERATED)).first() is not None
+        return (
+            connection.execute(select(t.setting.c.name).where(t.setting.c.name == GENERATED)).first()
+            is not None
+        )
 
 
 # -- facts -----------------------------------------------------------------------------------
 
 
-def _some(engine: Engine) -> Sequence[Row[tuple[int, str, str, int, bytes]]]:
-    columns = (t.journal.c.number, t.journal.c.quarter, t.journal.c.unit, t.journal.c.count, t.journal.c.body)
+def _last(engine: Engine) -> int:
+    """Where the journal ends now: what comes while this runs is for the next time, or it would never end."""
     with reading(engine) as connection:
-        return connection.execute(select(*columns).order_by(t.journal.c.number).limit(AT_ONCE)).all()
+        return connection.execute(select(func.coalesce(func.max(t.journal.c.number), 0))).scalar_one()
 
 
-def _forget(engine: Engine, rows: Sequence[Row[tuple[int, str, str, int, bytes]]]) -> None:
+def _some(engine: Engine, last: int) -> Sequence[Told]:
+    columns = (t.journal.c.number, t.journal.c.quarter, t.journal.c.unit, t.journal.c.count, t.journal.c.body)
+    query = select(*columns).where(t.journal.c.number <= last).order_by(t.journal.c.number).limit(AT_ONCE)
+    with reading(engine) as connection:
+        return [Told(*row) for row in connection.execute(query)]
+
+
+def _forget(engine: Engine, rows: Sequence[Told]) -> None:
     """Row by row: numbers between them may belong to what another writer is about to commit."""
     with writing(engine) as connection:
         connection.execute(
-            delete(t.journal).where(t.journal.c.number == bindparam("at")), [{"at": row.number} for row in rows]
+            delete(t.journal).where(t.journal.c.number == bindparam("at")),
+            [{"at": row.number} for row in rows],
         )
 
 
-def _to_files(folder: Folder, rows: Sequence[Row[tuple[int, str, str, int, bytes]]]) -> None:
+def _to_files(folder: Folder, rows: Sequence[Told]) -> None:
     lines = folder.path / f"journal{PART}"
     with lines.open("wb") as file:
         for row in rows:
@@ -126,7 +137,7 @@ def _facts(lines: Path) -> str:
         for name in kinds
     )
     return (
-        "SELECT DISTINCT ON (id) quarter, strftime(date_trunc('week', CAST(fact.day AS DATE)), '%Y-%m-%d') AS week, "  # noqa: S608
+        "SELECT DISTINCT ON (id) quarter, strftime(date_trunc('week', CAST(fact.day AS DATE)), '%Y-%m-%d') AS week, "
         f"unit, {columns} FROM (SELECT quarter, unit, UNNEST(facts) AS fact FROM read_json({quoted(str(lines))}, "
         f"format = 'newline_delimited', maximum_object_size = 67108864, "
         f"columns = {{quarter: 'VARCHAR', unit: 'VARCHAR', facts: 'STRUCT({struct})[]'}}))"
@@ -135,11 +146,11 @@ def _facts(lines: Path) -> str:
 
 def _add(connection: DuckDBPyConnection, folder: Folder, week: Week) -> None:
     path = folder.facts(week)
-    mine = f"(SELECT * FROM fresh WHERE quarter = {quoted(week.quarter)} AND week = {quoted(week.monday)})"  # noqa: S608
+    mine = f"(SELECT * FROM fresh WHERE quarter = {quoted(week.quarter)} AND week = {quoted(week.monday)})"
     if path.exists():
         old = parquet([str(path)])
-        mine = f"(SELECT * FROM {old} UNION ALL BY NAME SELECT * FROM {mine} ANTI JOIN {old} USING (id))"  # noqa: S608
-    put(connection, f"SELECT * FROM {mine} ORDER BY kind, unit, who, day, id", path)  # noqa: S608
+        mine = f"(SELECT * FROM {old} UNION ALL BY NAME SELECT * FROM {mine} ANTI JOIN {old} USING (id))"
+    put(connection, f"SELECT * FROM {mine} ORDER BY kind, unit, who, day, id", path)
 
 
 # -- people ----------------------------------------------------------------------------------
@@ -157,7 +168,9 @@ def _freeze(engine: Engine, folder: Folder) -> None:
                 )
                 connection.execute(insert(t.membership).from_select(["quarter", "person", "unit"], missing))
             counted = select(t.membership.c.unit, func.count()).where(t.membership.c.quarter == quarter)
-            rows = connection.execute(counted.group_by(t.membership.c.unit).order_by(t.membership.c.unit)).all()
+            rows = connection.execute(
+                counted.group_by(t.membership.c.unit).order_by(t.membership.c.unit)
+            ).all()
             above: dict[str, str | None] = {
                 row.id: row.parent for row in connection.execute(select(t.unit.c.id, t.unit.c.parent))
             }
@@ -173,7 +186,7 @@ def _people(folder: Folder, quarter: str) -> list[tuple[str, int]]:
     if not path.exists():
         return []
     with connected(folder) as connection:
-        return connection.execute(f"SELECT unit, people FROM {parquet([str(path)])} ORDER BY unit").fetchall()  # noqa: S608
+        return connection.execute(f"SELECT unit, people FROM {parquet([str(path)])} ORDER BY unit").fetchall()
 
 
 def write_people(folder: Folder, quarter: str, counts: Sequence[tuple[str, int]]) -> None:
@@ -189,7 +202,7 @@ def write_tree(folder: Folder, quarter: str, parents: dict[str, str | None]) -> 
     with connected(folder) as connection:
         kept = list[tuple[str, str]]()
         if path.exists():
-            kept = connection.execute(f"SELECT unit, above FROM {parquet([str(path)])}").fetchall()  # noqa: S608
+            kept = connection.execute(f"SELECT unit, above FROM {parquet([str(path)])}").fetchall()
             known = {unit for unit, _ in kept}
         new = [(unit, above) for unit in parents if unit not in known for above in _above(unit, parents)]
         if new:
@@ -212,5 +225,5 @@ def _put_rows(
     lines = folder.path / f"rows{PART}"
     lines.write_bytes(msgspec.json.Encoder().encode_lines(rows))
     source = f"read_json({quoted(str(lines))}, format = 'newline_delimited', columns = {kinds})"
-    put(connection, f"SELECT * FROM {source} ORDER BY ALL", path)  # noqa: S608
+    put(connection, f"SELECT * FROM {source} ORDER BY ALL", path)
     lines.unlink()

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, select
 
 from meshclaw.errors import Damaged, UserError
 from meshclaw.flow.fact import Fact
+from meshclaw.hub.alone import alone
 from meshclaw.hub.hub import STORE, Hub
 from meshclaw.hub.store import tables as t
 from meshclaw.hub.store.database import reading
@@ -37,10 +38,11 @@ def put_back(hub: Hub, file: Path, *, dry_run: bool = False) -> Path:
         kept = own.with_suffix(".db.before")
         if dry_run:
             return kept
-        copy(hub, kept)
-        hub.engine.dispose()
-        with closing(sqlite3.connect(own)) as target:
-            source.backup(target)
+        with alone(hub.folder):
+            copy(hub, kept)
+            hub.engine.dispose()
+            with closing(sqlite3.connect(own)) as target:
+                source.backup(target)
     return kept
 
 

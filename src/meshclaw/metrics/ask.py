@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """All of the time, one for each slice; none where people would be counted twice."""
 
 
-def ask(folder: Folder, metric: Metric, unit: str, since: date, until: date, by: By = "week") -> Answer:
+def ask(folder: Folder, metric: Metric, unit: str, since: date, until: date, *, by: By = "week") -> Answer:
     """Weeks that have a day in the time from ``since`` to ``until``; by quarter, all of every quarter it touches.
 
     NotFound where there is no such unit, or nothing is rolled up for this version of the metric.
@@ -46,17 +46,18 @@ def ask(folder: Folder, metric: Metric, unit: str, since: date, until: date, by:
     files = [file for one in quarters if (file := folder.answers(metric, grain, one)).exists()]
     if not files:
         raise NotFound(
-            f"nothing is rolled up for {metric.slug!r} from {since} to {until}", fix="meshclaw hub compact --rebuild"
+            f"nothing is rolled up for {metric.slug!r} from {since} to {until}",
+            fix="meshclaw hub compact --rebuild",
         )
     trees = [folder.tree(one) for one in quarters if folder.tree(one).exists()]
     with duckdb.connect() as connection:
-        known = f"SELECT 1 FROM {parquet([*map(str, trees)])} WHERE above = ? LIMIT 1"  # noqa: S608
+        known = f"SELECT 1 FROM {parquet([*map(str, trees)])} WHERE above = ? LIMIT 1"
         if connection.execute(known, [unit]).fetchone() is None:
             raise NotFound(f"there was no unit {unit!r} from {since} to {until}")
         first = since - timedelta(days=since.weekday())
         span = "" if by == "quarter" else "AND week BETWEEN ? AND ?"
         rows = connection.execute(
-            f"SELECT * FROM {parquet([*map(str, files)])} WHERE unit = ? {span}",  # noqa: S608
+            f"SELECT * FROM {parquet([*map(str, files)])} WHERE unit = ? {span}",
             [unit, *([first.isoformat(), until.isoformat()] if span else [])],
         ).fetchall()
     found = [Part(quarter=q, week=w, unit=u, slice=s, top=t, bottom=b) for q, w, u, s, t, b in rows]

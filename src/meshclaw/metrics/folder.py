@@ -99,7 +99,9 @@ def put(connection: DuckDBPyConnection, query: str, path: Path, *, rows: int = 1
     """Write what ``query`` gives to ``path``: once it is whole and on disk, in one step."""
     _make(path.parent)
     part = path.with_name(path.name + PART)
-    connection.execute(f"COPY ({query}) TO {quoted(str(part))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows})")
+    connection.execute(
+        f"COPY ({query}) TO {quoted(str(part))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows})"
+    )
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(path)

@@ -21,7 +21,9 @@ OUTPUT = ("quarter", "week", "unit", "slice", "top", "bottom")
 """Columns of every metric's query, in this order. ``week`` is an ISO week's Monday, and the part of it that lies in
 ``quarter``; ``slice`` is empty where a metric has none; ``bottom`` is 0 where it is no ratio."""
 TEXTS = tuple(
-    field.name for field in msgspec.structs.fields(Fact) if field.name != "id" and field.default in {"", msgspec.NODEFAULT}
+    field.name
+    for field in msgspec.structs.fields(Fact)
+    if field.name != "id" and field.default in {"", msgspec.NODEFAULT}
 )
 NUMBERS = tuple(field.name for field in msgspec.structs.fields(Fact) if type(field.default) is int)
 TABLES = {

@@ -59,7 +59,7 @@ def _week(connection: DuckDBPyConnection, folder: Folder, week: Week) -> None:
     put(connection, person_week(), folder.person_week(week))
     _ask_about(connection, week)
     for metric in ALL:
-        connection.execute(f"INSERT INTO {_fresh(metric)} {compiled(metric, FROM)}")  # noqa: S608
+        connection.execute(f"INSERT INTO {_fresh(metric)} {compiled(metric, FROM)}")
 
 
 def _ask_about(connection: DuckDBPyConnection, week: Week) -> None:
@@ -75,7 +75,7 @@ def person_week() -> str:
         where.this.sql(dialect=FROM) for metric in DISTINCT for where in check(metric).find_all(exp.Where)
     }
     return (
-        f"SELECT DISTINCT {', '.join(sorted(columns))}, CAST(who AS UUID) AS who "  # noqa: S608
+        f"SELECT DISTINCT {', '.join(sorted(columns))}, CAST(who AS UUID) AS who "
         f"FROM facts WHERE {' OR '.join(f'({one})' for one in sorted(wanted))} ORDER BY unit, who"
     )
 
@@ -85,27 +85,29 @@ def _weeks(connection: DuckDBPyConnection, folder: Folder, quarter: str, anew: S
     mondays = ", ".join(quoted(week.monday) for week in anew)
     for metric in ALL:
         path = folder.answers(metric, "week", quarter)
-        whole = _with_all_below(f"SELECT * FROM {_fresh(metric)}")  # noqa: S608
+        whole = _with_all_below(f"SELECT * FROM {_fresh(metric)}")
         if path.exists():
-            whole += f" UNION ALL SELECT * FROM {parquet([str(path)])} WHERE week NOT IN ({mondays})"  # noqa: S608
-        put(connection, f"SELECT * FROM ({whole}) ORDER BY unit, week, slice", path, rows=ROWS)  # noqa: S608
+            whole += f" UNION ALL SELECT * FROM {parquet([str(path)])} WHERE week NOT IN ({mondays})"
+        put(connection, f"SELECT * FROM ({whole}) ORDER BY unit, week, slice", path, rows=ROWS)
 
 
 def _quarter(connection: DuckDBPyConnection, folder: Folder, quarter: str) -> None:
     """People counted once over all weeks of the quarter that are rolled up."""
     files = [str(folder.person_week(week)) for week in folder.rolled() if week.quarter == quarter]
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW facts AS SELECT * REPLACE ('' AS week) FROM {parquet(files)}"  # noqa: S608
+        f"CREATE OR REPLACE TEMP VIEW facts AS SELECT * REPLACE ('' AS week) FROM {parquet(files)}"
     )
     _ask_about(connection, Week(quarter, ""))
     for metric in DISTINCT:
         whole = _with_all_below(compiled(metric, FROM))
-        put(connection, f"{whole} ORDER BY unit, slice", folder.answers(metric, "quarter", quarter), rows=ROWS)
+        put(
+            connection, f"{whole} ORDER BY unit, slice", folder.answers(metric, "quarter", quarter), rows=ROWS
+        )
 
 
 def _with_all_below(query: str) -> str:
     """Exact for distinct counts too: in a quarter a person is in one unit."""
     return (
-        "SELECT quarter, week, above AS unit, slice, CAST(SUM(top) AS BIGINT) AS top, "  # noqa: S608
+        "SELECT quarter, week, above AS unit, slice, CAST(SUM(top) AS BIGINT) AS top, "
         f"CAST(SUM(bottom) AS BIGINT) AS bottom FROM ({query}) AS own JOIN tree USING (unit) GROUP BY ALL"
     )

@@ -20,10 +20,11 @@ FROM = "duckdb"
 """The dialect that metrics are written in."""
 PERSONAL = {"who", "day"}
 SLICES = {"intent", "agent", "tool", "model", "cell", "effect", "verdict", "rule", "outcome"}
-NODES: tuple[type[exp.Expression], ...] = (
-    exp.Select, exp.With, exp.CTE, exp.From, exp.Join, exp.Where, exp.Group, exp.Distinct, exp.Table, exp.TableAlias,
-    exp.Identifier, exp.Column, exp.Alias, exp.Star, exp.Literal, exp.Paren, exp.Tuple, exp.And, exp.Or, exp.Not, exp.In,
-    exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Count, exp.Sum, exp.Coalesce, exp.Case, exp.If,
+NODES = (
+    exp.Select, exp.With, exp.CTE, exp.From, exp.Join, exp.Where, exp.Group, exp.Distinct, exp.Table,
+    exp.TableAlias, exp.Identifier, exp.Column, exp.Alias, exp.Star, exp.Literal, exp.Paren, exp.Tuple, exp.And,
+    exp.Or, exp.Not, exp.In, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Count, exp.Sum, exp.Coalesce,
+    exp.Case, exp.If,
 )  # fmt: skip
 
 
@@ -42,28 +43,37 @@ def check(metric: Metric) -> exp.Select:
     if not isinstance(last, exp.Select):
         raise UserError(f"the metric {metric.slug!r} is not one SELECT")
     for problem in _problems(last, metric):
-        raise UserError(f"the metric {metric.slug!r} {problem}", fix="meshclaw/metrics/subset.py says what may be used.")
+        raise UserError(
+            f"the metric {metric.slug!r} {problem}", fix="meshclaw/metrics/subset.py says what may be used."
+        )
     return last
 
 
 def _problems(last: exp.Select, metric: Metric) -> Iterator[str]:
-    steps = {cte.alias for cte in last.find_all(exp.CTE)}
     for node in last.walk():
         if type(node) not in NODES:
             yield f"uses {type(node).__name__}: {node.sql(dialect=FROM)}"
+    yield from _sources(last)
+    if tuple(last.named_selects) == OUTPUT:
+        yield from _shape(last, metric)
+    else:
+        yield f"gives {', '.join(last.named_selects)} and not {', '.join(OUTPUT)}"
+    yield from _columns(last)
+
+
+def _sources(last: exp.Select) -> Iterator[str]:
+    known = {*TABLES, *(cte.alias for cte in last.find_all(exp.CTE))}
     for table in last.find_all(exp.Table):
-        if table.db or table.name not in TABLES and table.name not in steps:
+        if table.db or table.name not in known:
             yield f"reads {table.sql(dialect=FROM)!r}"
     for join in last.find_all(exp.Join):
-        if (join.kind and join.kind != "INNER") or join.side not in {"", "LEFT"} or not join.args.get("on"):
+        if join.kind not in {"", "INNER"} or join.side not in {"", "LEFT"} or not join.args.get("on"):
             yield f"joins in another way than JOIN ... ON or LEFT JOIN ... ON: {join.sql(dialect=FROM)}"
-    for star in last.find_all(exp.Star):
-        if not isinstance(star.parent, exp.Count):
-            yield "selects *"
-    if tuple(last.named_selects) != OUTPUT:
-        yield f"gives {', '.join(last.named_selects)} and not {', '.join(OUTPUT)}"
-    else:
-        yield from _shape(last, metric)
+
+
+def _columns(last: exp.Select) -> Iterator[str]:
+    if any(not isinstance(star.parent, exp.Count) for star in last.find_all(exp.Star)):
+        yield "selects *"
     known = {name for names in TABLES.values() for name in names}
     known |= {name for cte in last.find_all(exp.CTE) for name in _selected(cte)}
     for column in last.find_all(exp.Column):
@@ -85,7 +95,10 @@ def _shape(last: exp.Select, metric: Metric) -> Iterator[str]:
     if metric.slices != (slice_.name if isinstance(slice_, exp.Column) else ""):
         yield f"does not say rightly what it slices by: {metric.slices!r}"
     keys: list[Any] = last.args["group"].expressions if last.args.get("group") else []
-    if any(not isinstance(key, exp.Column) or key.name not in {"quarter", "week", "unit"} | SLICES for key in keys):
+    if any(
+        not isinstance(key, exp.Column) or key.name not in {"quarter", "week", "unit"} | SLICES
+        for key in keys
+    ):
         yield "groups by something else than quarter, week, unit and its slice"
     if metric.adds == "distinct" and any(last.find_all(exp.Sum)):
         yield "adds up what it counts distinct"

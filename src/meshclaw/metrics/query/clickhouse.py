@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from typing import Any
 
 SETTINGS = "join_use_nulls = 1, count_distinct_implementation = 'uniqExact', use_hive_partitioning = 0"
@@ -11,14 +12,16 @@ SETTINGS = "join_use_nulls = 1, count_distinct_implementation = 'uniqExact', use
 
 
 def answers(job: dict[str, Any]) -> list[list[list[Any]]]:
-    from chdb import session  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-
-    here: Any = session.Session()
+    here: Any = import_module("chdb.session").Session()
     for name, table in job["tables"].items():
         columns = ", ".join(f"`{column}`" for column in table["columns"])
-        each = " UNION ALL ".join(f"SELECT {columns} FROM file({_quoted(file)}, Parquet)" for file in table["files"])  # noqa: S608
+        each = " UNION ALL ".join(
+            f"SELECT {columns} FROM file({_quoted(file)}, Parquet)" for file in table["files"]
+        )
         here.query(f"CREATE VIEW {name} AS {each}")
-    return [_rows(str(here.query(f"{text} SETTINGS {SETTINGS}", "JSONCompactEachRow"))) for text in job["queries"]]
+    return [
+        _rows(str(here.query(f"{text} SETTINGS {SETTINGS}", "JSONCompactEachRow"))) for text in job["queries"]
+    ]
 
 
 def _rows(text: str) -> list[list[Any]]:

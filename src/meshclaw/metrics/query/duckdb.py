@@ -24,7 +24,7 @@ class DuckDB:
 
 
 def show(connection: DuckDBPyConnection, name: str, files: list[str]) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {parquet(files)}")  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {parquet(files)}")
 
 
 def parquet(files: list[str]) -> str:

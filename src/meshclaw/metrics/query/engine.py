@@ -33,16 +33,12 @@ class Engine(Protocol):
 def parts(rows: Iterable[Sequence[object]]) -> list[Part]:
     """Garbled where a row is not quarter, week, unit, slice and two whole numbers."""
     found = list[Part]()
-    for row in rows:
-        quarter, week, unit, slice_, top, bottom = row
-        if int(str(top)) != top or int(str(bottom)) != bottom:
-            raise Garbled(f"an engine answers with something else than whole numbers: {row}")
-        found.append(
-            Part(
-                quarter=str(quarter), week=str(week), unit=str(unit), slice=str(slice_), top=int(str(top)),
-                bottom=int(str(bottom)),
-            )  # fmt: skip
-        )
+    for quarter, week, unit, slice_, *numbers in rows:
+        top, bottom = (int(str(number)) for number in numbers)
+        if [top, bottom] != numbers:
+            raise Garbled(f"an engine answers with something else than whole numbers: {numbers}")
+        names = {"quarter": str(quarter), "week": str(week), "unit": str(unit), "slice": str(slice_)}
+        found.append(Part(**names, top=top, bottom=bottom))
     return sorted(one for one in found if one.top or one.bottom)
 
 

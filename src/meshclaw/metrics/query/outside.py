@@ -36,7 +36,8 @@ class Outside:
         job = {
             "queries": [compiled(metric, self.dialect) for metric in metrics],
             "tables": {
-                name: {"columns": columns, "files": getattr(self._tables, name)} for name, columns in TABLES.items()
+                name: {"columns": columns, "files": getattr(self._tables, name)}
+                for name, columns in TABLES.items()
             },
             **self._more,
         }

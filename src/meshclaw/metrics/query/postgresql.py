@@ -37,14 +37,17 @@ class PostgreSQL:
             for name, columns in TABLES.items():
                 kinds = [SQL("BIGINT" if one in NUMBERS or one == "people" else "TEXT") for one in columns]
                 named = SQL(", ").join(
-                    SQL("{} {} NOT NULL").format(Identifier(one), kind) for one, kind in zip(columns, kinds, strict=True)
+                    SQL("{} {} NOT NULL").format(Identifier(one), kind)
+                    for one, kind in zip(columns, kinds, strict=True)
                 )
                 self._connection.execute(SQL("DROP TABLE IF EXISTS {}").format(Identifier(name)))
                 self._connection.execute(SQL("CREATE TABLE {} ({})").format(Identifier(name), named))
                 self._copy(source, name, columns, getattr(tables, name))
 
-    def _copy(self, source: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...], files: list[str]) -> None:
-        rows = source.execute(f"SELECT {', '.join(columns)} FROM {parquet(files)}")  # noqa: S608
+    def _copy(
+        self, source: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...], files: list[str]
+    ) -> None:
+        rows = source.execute(f"SELECT {', '.join(columns)} FROM {parquet(files)}")
         with self._connection.cursor().copy(SQL("COPY {} FROM STDIN").format(Identifier(name))) as copy:
             while some := rows.fetchmany(_AT_ONCE):
                 for row in some:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from typing import Any
 
 
 def answers(job: dict[str, Any]) -> list[list[list[Any]]]:
-    from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-
-    building: Any = SparkSession.builder  # pyright: ignore[reportUnknownMemberType]
+    building: Any = import_module("pyspark.sql").SparkSession.builder
     building = building.master(job.get("master", "local[*]")).appName("meshclaw metrics")
     for name, value in SETTINGS.items():
         building = building.config(name, value)

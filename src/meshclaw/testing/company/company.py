@@ -26,10 +26,13 @@ def make(path: Path, shape: Shape, tell: Callable[[str], None] = lambda _: None)
     """UserError where there is a hub in ``path`` already."""
     tree = units(shape.people)
     with Hub.make(path, f"Generated company {shape.seed}") as hub, writing(hub.engine) as connection:
-        connection.execute(insert(t.setting).values(name=GENERATED, value=msgspec.json.encode(shape).decode()))
+        connection.execute(
+            insert(t.setting).values(name=GENERATED, value=msgspec.json.encode(shape).decode())
+        )
         above = list(reversed(tree.items()))  # parents first
         connection.execute(
-            insert(t.unit), [{"id": one, "name": f"Generated {one}", "parent": parent} for one, parent in above]
+            insert(t.unit),
+            [{"id": one, "name": f"Generated {one}", "parent": parent} for one, parent in above],
         )
     fill(Folder(path), shape, tree, tell)
 
@@ -45,7 +48,11 @@ def fill(folder: Folder, shape: Shape, tree: dict[str, str | None], tell: Callab
             if kept:
                 for week in mine:
                     facts = of_week(shape, week, ids=True)
-                    put(connection, f"SELECT * FROM ({facts}) ORDER BY kind, unit, who, day, id", folder.facts(week))  # noqa: S608
+                    put(
+                        connection,
+                        f"SELECT * FROM ({facts}) ORDER BY kind, unit, who, day, id",
+                        folder.facts(week),
+                    )
         write_people(folder, quarter, people)
         write_tree(folder, quarter, tree)
         roll(folder, mine, None if kept else _unkept(shape))

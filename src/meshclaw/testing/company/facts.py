@@ -14,7 +14,15 @@ MODELS = ("opus", "sonnet", "haiku", "gpt")
 INTENTS = ("mail.triage", "code.change", "report.write", "data.question", "exploration")
 AGENTS = ("triage", "reviewer", "scribe", "analyst", "own")
 CELLS = ("linked", "reworked", "open", "unlinked", "exploration")
-RULES = ("plan.covered", "licence.granted", "policy.permit", "budget.left", "autonomy.ask", "origin.stranger", "policy.forbid")
+RULES = (
+    "plan.covered",
+    "licence.granted",
+    "policy.permit",
+    "budget.left",
+    "autonomy.ask",
+    "origin.stranger",
+    "policy.forbid",
+)
 VERDICTS = ("allow", "allow", "allow", "allow", "ask", "ask", "deny")
 """Of each rule."""
 STATES = ("stood", "stood", "stood", "edited", "undone", "reworked", "reverted", "rejected", "ignored")
@@ -27,7 +35,9 @@ def of_week(shape: Shape, week: Week, *, ids: bool) -> str:
     days = [day.isoformat() for day in days if quarter_of(day) == week.quarter]
     at = (monday - shape.first).days // 7
     id_ = "md5(concat_ws('|', 'fact', seed, i, day, kind, nth))" if ids else "''"
-    names = ", ".join(f"COALESCE({name}, {0 if name in NUMBERS else repr('')}) AS {name}" for name in (*TEXTS, *NUMBERS))
+    names = ", ".join(
+        f"COALESCE({name}, {0 if name in NUMBERS else repr('')}) AS {name}" for name in (*TEXTS, *NUMBERS)
+    )
     return f"""
 WITH day AS (SELECT UNNEST({days}) AS day),
 here AS (
@@ -41,7 +51,7 @@ busy AS (
 ),
 told AS ({" UNION ALL BY NAME ".join((_nothing(), _used(), _worked(at), _decided(at), _answered(at), _settled(at)))})
 SELECT '{week.quarter}' AS quarter, '{week.monday}' AS week, unit, {id_} AS id, {names}
-FROM told WHERE day IN (SELECT day FROM day)"""  # noqa: S608
+FROM told WHERE day IN (SELECT day FROM day)"""
 
 
 def _one(names: tuple[str, ...], label: str, *of: str) -> str:
@@ -51,7 +61,7 @@ def _one(names: tuple[str, ...], label: str, *of: str) -> str:
 def _nothing() -> str:
     """All columns, with their types."""
     columns = [*(f"'' AS {name}" for name in TEXTS), *(f"CAST(0 AS BIGINT) AS {name}" for name in NUMBERS)]
-    return f"SELECT {', '.join(columns)}, unit, i, seed, 0 AS nth FROM person WHERE false"  # noqa: S608
+    return f"SELECT {', '.join(columns)}, unit, i, seed, 0 AS nth FROM person WHERE false"
 
 
 def _used() -> str:
@@ -66,7 +76,7 @@ SELECT i, seed, unit, who, day, 'used' AS kind, 0 AS nth,
   {calls} * (CASE WHEN plays THEN 900 ELSE 20000 + {chance("price", "i", "day")} * 7 END) AS cost_micros,
   {calls} * 1500 AS input_uncached, {calls} * 300 AS output
 FROM here CROSS JOIN day
-WHERE active AND (plays OR {chance("day", "i", "day")} < days * 1700 AND isodow(CAST(day AS DATE)) <= 5)"""  # noqa: S608
+WHERE active AND (plays OR {chance("day", "i", "day")} < days * 1700 AND isodow(CAST(day AS DATE)) <= 5)"""
 
 
 def _worked(week: int) -> str:
@@ -74,7 +84,7 @@ def _worked(week: int) -> str:
 SELECT i, seed, unit, who, day, 'worked' AS kind, 1 AS nth, 1 + {chance("runs", "i", str(week))} % 12 AS count,
   {_one(INTENTS, "run", "i", str(week))} AS intent, {_one(AGENTS, "agent", "i")} AS agent,
   {_one(("done", "done", "done", "done", "failed", "cancelled"), "ended", "i", str(week))} AS outcome
-FROM busy"""  # noqa: S608
+FROM busy"""
 
 
 def _decided(week: int) -> str:
@@ -84,7 +94,7 @@ def _decided(week: int) -> str:
 SELECT i, seed, unit, who, day, 'decided' AS kind, nth, 1 + {chance("decisions", "i", str(week), "nth")} % 30 AS count,
   {_one(INTENTS, "run", "i", str(week))} AS intent, {_one(AGENTS, "agent", "i")} AS agent, 'send' AS effect,
   {list(VERDICTS)}[{rule}] AS verdict, {list(RULES)}[{rule}] AS rule
-FROM busy CROSS JOIN (VALUES (2), (3)) AS turn(nth)"""  # noqa: S608
+FROM busy CROSS JOIN (VALUES (2), (3)) AS turn(nth)"""
 
 
 def _answered(week: int) -> str:
@@ -94,7 +104,7 @@ def _answered(week: int) -> str:
 SELECT i, seed, unit, who, day, 'answered' AS kind, 4 AS nth, {asks} AS count, 'send' AS effect,
   {_one(("allowed", "allowed", "denied", "expired"), "answer", "i", str(week))} AS verdict,
   CASE WHEN {chance("reads", "i")} < 1000 THEN {asks} ELSE {asks} // 3 END AS hasty
-FROM busy WHERE {chance("asked", "i", str(week))} < 5000"""  # noqa: S608
+FROM busy WHERE {chance("asked", "i", str(week))} < 5000"""
 
 
 def _settled(week: int) -> str:
@@ -102,4 +112,4 @@ def _settled(week: int) -> str:
 SELECT i, seed, unit, who, day, 'settled' AS kind, 5 AS nth, 1 + {chance("deeds", "i", str(week))} % 15 AS count,
   {_one(INTENTS, "run", "i", str(week))} AS intent, {_one(AGENTS, "agent", "i")} AS agent, 'send' AS effect,
   {_one(STATES, "state", "i", str(week))} AS outcome
-FROM busy WHERE {chance("settles", "i", str(week))} < 7000"""  # noqa: S608
+FROM busy WHERE {chance("settles", "i", str(week))} < 7000"""

@@ -27,12 +27,16 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.first.weekday() or not 0 < self.people <= 10_000_000 or not 0 < self.weeks <= 520:
-            raise UserError("a company has 1 to 10,000,000 people and 1 to 520 weeks, the first of which is a Monday")
+            raise UserError(
+                "a company has 1 to 10,000,000 people and 1 to 520 weeks, the first of which is a Monday"
+            )
 
     def parts(self) -> list[Week]:
         """A week on the edge of two quarters is in both."""
         days = [self.first + timedelta(days=at) for at in range(self.weeks * 7)]
-        return sorted({Week(quarter_of(day), (day - timedelta(days=day.weekday())).isoformat()) for day in days})
+        return sorted(
+            {Week(quarter_of(day), (day - timedelta(days=day.weekday())).isoformat()) for day in days}
+        )
 
 
 def units(people: int) -> dict[str, str | None]:
@@ -69,16 +73,19 @@ SELECT i, seed, 'unit-0-' || (i // {TEAM}) AS unit,
   CASE WHEN {chance("never", "i")} < 1500 THEN 0 ELSE 3000 + {chance("habit", "i")} * 65 // 100 END AS habit,
   1 + {chance("days", "i")} % 5 AS days,
   CASE WHEN {chance("joins", "i")} < 1000 THEN {chance("joined", "i")} % {shape.weeks} ELSE 0 END AS first_week,
-  CASE WHEN {chance("leaves", "i")} < 800 THEN {chance("left", "i")} % {shape.weeks} ELSE {shape.weeks} END AS last_week,
+  CASE WHEN {chance("leaves", "i")} < 800 THEN {chance("left", "i")} % {shape.weeks} ELSE {shape.weeks} END
+    AS last_week,
   {chance("plays", "i")} < 200 AS plays
-FROM number"""  # noqa: S608
+FROM number"""
     )
 
 
 def present(shape: Shape, quarter: str) -> str:
     """Whoever is there in a week of the quarter counts in it, in SQL."""
     numbers = [
-        (date.fromisoformat(week.monday) - shape.first).days // 7 for week in shape.parts() if week.quarter == quarter
+        (date.fromisoformat(week.monday) - shape.first).days // 7
+        for week in shape.parts()
+        if week.quarter == quarter
     ]
     return f"(first_week <= {max(numbers)} AND last_week > {min(numbers)} AND last_week > first_week)"
 
@@ -86,5 +93,5 @@ def present(shape: Shape, quarter: str) -> str:
 def counts(connection: DuckDBPyConnection, shape: Shape, quarter: str) -> list[tuple[str, int]]:
     where = present(shape, quarter)
     return connection.execute(
-        f"SELECT unit, COUNT(*) FROM person WHERE {where} GROUP BY unit ORDER BY unit"  # noqa: S608
+        f"SELECT unit, COUNT(*) FROM person WHERE {where} GROUP BY unit ORDER BY unit"
     ).fetchall()

@@ -38,7 +38,7 @@ def people(folder: Folder) -> dict[tuple[str, str], int]:
 
 def _rows(weeks: Iterable[Week], file: Callable[[Week], Any]) -> Rows:
     with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT * FROM {parquet([str(file(week)) for week in weeks])}")  # noqa: S608
+        found = connection.execute(f"SELECT * FROM {parquet([str(file(week)) for week in weeks])}")
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
@@ -65,7 +65,9 @@ def truth(slug: str, rows: Rows, of: Mapping[tuple[str, str], int]) -> list[Part
 
 def _who(rows: Rows, kinds: set[str], outcomes: set[str] | None = None) -> set[str]:
     return {
-        row["who"] for row in rows if row["kind"] in kinds and (outcomes is None or row["outcome"] in outcomes)
+        row["who"]
+        for row in rows
+        if row["kind"] in kinds and (outcomes is None or row["outcome"] in outcomes)
     }
 
 
