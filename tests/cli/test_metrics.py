@@ -47,7 +47,7 @@ def test_a_generated_company_stays_alone(meshclaw: Meshclaw, demo: Path) -> None
 
 def test_compacting_an_empty_hub(meshclaw: Meshclaw, home: Path) -> None:
     assert meshclaw("hub", "init", "Example").code == 0
-    assert meshclaw("hub", "compact", "--json").json() == {"facts": 0, "weeks": 0}
+    assert meshclaw("hub", "compact", "--json").json() == {"facts": 0, "weeks": 0, "implausible": 0}
     asked = meshclaw("metrics", "ask", "adoption", "--unit", "all")
     assert asked.code == 2
     assert "compact" in asked.err

@@ -92,7 +92,7 @@ def ids(facts: list[Fact]) -> list[str]:
 
 def test_what_a_fact_leaves_out_is_filled_in(hub: Hub) -> None:
     some = [
-        fact(kind="used", tool="codex", cost_micros=2**52, cell="open", count=7),
+        fact(kind="used", tool="codex", cost_micros=2**39, cell="open", count=7),
         fact(MONDAY + timedelta(days=6)),
     ]
     tell(hub, *some)
@@ -112,6 +112,14 @@ def test_a_fact_that_comes_again_counts_once(hub: Hub) -> None:
     tell(hub, once, later)
     compact(hub)
     assert [row["id"] for row in stored(hub)] == ids([once, later])
+
+
+def test_numbers_that_cannot_be_true_spoil_nothing(hub: Hub) -> None:
+    fine = fact(kind="used", cost_micros=module.MOST)
+    tell(hub, fine, *(fact(kind="used", cost_micros=2**53) for _ in range(3)), fact(count=2**53))
+    done = compact(hub)
+    assert (done.facts, done.implausible, done.weeks) == (5, 4, 1)
+    assert [row["id"] for row in stored(hub)] == [fine.id]
 
 
 def test_answers_of_closed_weeks_and_of_what_comes_later(hub: Hub) -> None:

@@ -29,6 +29,8 @@ def compact(folder: Path | None, rebuild: bool, as_json: bool) -> None:
         screen.data(done)
     else:
         screen.words(f"Took {done.facts:,} facts from the journal and rolled up {done.weeks} weeks.")
+        if done.implausible:
+            screen.words(f"Left out {done.implausible:,} of them: their numbers cannot be true.")
 
 
 @click.command()

@@ -30,6 +30,9 @@ from meshclaw.metrics.rollup import roll
 
 AT_ONCE = 5_000
 """Rows of the journal that become files together: 5,000 batches of a hundred facts are 200 MB of JSON."""
+MOST = 2**40
+"""Of any number of a fact, as of micro-dollars ($1.1 million): a sum over everybody has to fit into 63 bits, and nobody
+may spoil it for the rest."""
 OPEN = timedelta(days=9)
 """From a Monday on its week is not final: a laptop that was closed on Sunday still has its Monday and Tuesday."""
 GENERATED = "generated"
@@ -51,6 +54,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     """Read from the journal; those that were in files already are among them."""
     weeks: int
     """Rolled up."""
+    implausible: int = 0
+    """Facts that say a number above ``MOST``: left out."""
 
 
 def compact(hub: Hub, *, rebuild: bool = False, today: date | None = None) -> Done:
@@ -58,7 +63,7 @@ def compact(hub: Hub, *, rebuild: bool = False, today: date | None = None) -> Do
 
     Raises Busy where another process does it, UserError for a hub with generated facts.
     """
-    folder, count = Folder(hub.folder), 0
+    folder, count, implausible = Folder(hub.folder), 0, 0
     if generated(hub):
         raise UserError("this hub's facts are generated; real ones do not come among them")
     with alone(hub.folder):
@@ -66,7 +71,7 @@ def compact(hub: Hub, *, rebuild: bool = False, today: date | None = None) -> Do
         last = _last(hub.engine)
         while rows := _some(hub.engine, last):
             count += sum(row.facts for row in rows)
-            _to_files(folder, rows)
+            implausible += _to_files(folder, rows)
             _forget(hub.engine, rows)
         _freeze(hub.engine, folder)
         if rebuild:
@@ -74,7 +79,7 @@ def compact(hub: Hub, *, rebuild: bool = False, today: date | None = None) -> Do
         final = ((today or datetime.now(UTC).date()) - OPEN).isoformat()
         closed = [week for week in folder.stale() if week.monday <= final and folder.facts(week).exists()]
         roll(folder, closed)
-    return Done(facts=count, weeks=len(closed))
+    return Done(facts=count, weeks=len(closed), implausible=implausible)
 
 
 def generated(hub: Hub) -> bool:
@@ -110,23 +115,30 @@ def _forget(engine: Engine, rows: Sequence[Told]) -> None:
         )
 
 
-def _to_files(folder: Folder, rows: Sequence[Told]) -> None:
+def _to_files(folder: Folder, rows: Sequence[Told]) -> int:
+    """How many were left out."""
     lines = folder.path / f"journal{PART}"
     with lines.open("wb") as file:
         for row in rows:
             quarter, unit = msgspec.json.encode(row.quarter), msgspec.json.encode(row.unit)
             file.write(b'{"quarter":%b,"unit":%b,"facts":%b}\n' % (quarter, unit, row.body))
     with connected(folder) as connection:
-        connection.execute(f"CREATE TEMP TABLE fresh AS {_facts(lines)}")
+        connection.execute(f"CREATE TEMP TABLE told AS {_facts(lines)}")
+        plausible = f"GREATEST({', '.join(NUMBERS)}) <= {MOST}"
+        connection.execute(
+            f"CREATE TEMP TABLE fresh AS SELECT DISTINCT ON (id) * FROM told WHERE {plausible}"
+        )
+        left_out = connection.execute(f"SELECT COUNT(*) FROM told WHERE NOT ({plausible})").fetchall()[0][0]
         found = connection.execute("SELECT DISTINCT quarter, week FROM fresh ORDER BY ALL").fetchall()
         for week in (Week(*row) for row in found):
             folder.mark([week])
             _add(connection, folder, week)
     lines.unlink()
+    return left_out
 
 
 def _facts(lines: Path) -> str:
-    """Each fact once, with what it leaves out filled in."""
+    """With what a fact leaves out filled in."""
     kinds = {"id": "VARCHAR", **dict.fromkeys(TEXTS, "VARCHAR"), **dict.fromkeys(NUMBERS, "BIGINT")}
     defaults = {field.name: field.default for field in msgspec.structs.fields(Fact)}
     struct = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
@@ -137,7 +149,7 @@ def _facts(lines: Path) -> str:
         for name in kinds
     )
     return (
-        "SELECT DISTINCT ON (id) quarter, strftime(date_trunc('week', CAST(fact.day AS DATE)), '%Y-%m-%d') AS week, "
+        "SELECT quarter, strftime(date_trunc('week', CAST(fact.day AS DATE)), '%Y-%m-%d') AS week, "
         f"unit, {columns} FROM (SELECT quarter, unit, UNNEST(facts) AS fact FROM read_json({quoted(str(lines))}, "
         f"format = 'newline_delimited', maximum_object_size = 67108864, "
         f"columns = {{quarter: 'VARCHAR', unit: 'VARCHAR', facts: 'STRUCT({struct})[]'}}))"
