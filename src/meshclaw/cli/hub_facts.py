@@ -35,9 +35,21 @@ def compact(folder: Path | None, rebuild: bool, as_json: bool) -> None:
 
 @click.command()
 @in_folder
-@click.option("--people", type=click.IntRange(1, 1_000_000), default=300, show_default=True)
-@click.option("--weeks", type=click.IntRange(1, 260), default=26, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True)
+@click.option(
+    "--people",
+    type=click.IntRange(1, 1_000_000),
+    default=300,
+    show_default=True,
+    help="How many; 350,000 of them and a year take minutes.",
+)
+@click.option("--weeks", type=click.IntRange(1, 260), default=26, show_default=True, help="Up to last week.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31),
+    default=1,
+    show_default=True,
+    help="Another one is another company.",
+)
 @screen.dry_run
 def demo(folder: Path | None, people: int, weeks: int, seed: int, dry_run: bool) -> None:
     """Make a hub with a generated company, up to last week: the same one for the same seed.

@@ -79,7 +79,13 @@ def show(slug: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("slug")
-@click.option("--engine", type=click.Choice(list(ENGINES)), default="duckdb", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(list(ENGINES)),
+    default="duckdb",
+    show_default=True,
+    help="Which one is asked.",
+)
 def sql(slug: str, engine: str) -> None:
     """SLUG as an engine is asked it: units alone, without those below them."""
     from meshclaw.metrics.subset import compiled

@@ -8,6 +8,7 @@ from typing import Literal
 
 import duckdb
 import msgspec
+from duckdb import DuckDBPyConnection
 
 from meshclaw.errors import NotFound, UserError
 from meshclaw.flow.fact import quarter_of
@@ -49,17 +50,15 @@ def ask(folder: Folder, metric: Metric, unit: str, since: date, until: date, *, 
             f"nothing is rolled up for {metric.slug!r} from {since} to {until}",
             fix="meshclaw hub compact --rebuild",
         )
-    trees = [folder.tree(one) for one in quarters if folder.tree(one).exists()]
+    first = since - timedelta(days=since.weekday())
+    span = "" if by == "quarter" else "AND week BETWEEN ? AND ?"
     with duckdb.connect() as connection:
-        known = f"SELECT 1 FROM {parquet([*map(str, trees)])} WHERE above = ? LIMIT 1"
-        if connection.execute(known, [unit]).fetchone() is None:
-            raise NotFound(f"there was no unit {unit!r} from {since} to {until}")
-        first = since - timedelta(days=since.weekday())
-        span = "" if by == "quarter" else "AND week BETWEEN ? AND ?"
         rows = connection.execute(
             f"SELECT * FROM {parquet([*map(str, files)])} WHERE unit = ? {span}",
             [unit, *([first.isoformat(), until.isoformat()] if span else [])],
         ).fetchall()
+        if not rows and not _is_known(connection, folder, quarters, unit):
+            raise NotFound(f"there was no unit {unit!r} from {since} to {until}")
     found = [Part(quarter=q, week=w, unit=u, slice=s, top=t, bottom=b) for q, w, u, s, t, b in rows]
     if by == "quarter":
         found = added(msgspec.structs.replace(part, week="") for part in found)
@@ -70,6 +69,14 @@ def ask(folder: Folder, metric: Metric, unit: str, since: date, until: date, *, 
             added(msgspec.structs.replace(part, week="", quarter="") for part in found)
         ),
     )  # fmt: skip
+
+
+def _is_known(connection: DuckDBPyConnection, folder: Folder, quarters: Sequence[str], unit: str) -> bool:
+    trees = [str(folder.tree(one)) for one in quarters if folder.tree(one).exists()]
+    return (
+        connection.execute(f"SELECT 1 FROM {parquet(trees)} WHERE above = ? LIMIT 1", [unit]).fetchone()
+        is not None
+    )
 
 
 def added(parts: Iterable[Part]) -> list[Part]:
