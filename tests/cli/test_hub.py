@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -123,3 +126,60 @@ def test_a_copy_is_put_back_whole_and_what_was_there_is_kept(hub: Path, tmp_path
 def test_it_is_not_served_in_the_open(hub: Path) -> None:
     said = ask(hub, "hub", "serve", "--host", "0.0.0.0")
     assert (said.returncode, "TLS" in said.stderr) == (2, True)
+
+
+# -- policy and stop ---------------------------------------------------------------------
+
+
+@contextmanager
+def daemon(home: Path) -> Iterator[None]:
+    """A claw's daemon as a process of its own."""
+    command = [sys.executable, "-m", "meshclaw", "daemon", "run"]
+    environment = {**os.environ, "MESHCLAW_HOME": str(home)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as running:
+        try:
+            yield
+        finally:
+            running.send_signal(signal.SIGTERM)
+            running.wait(20)
+
+
+def ring(hub: Path, name: str) -> dict[str, object]:
+    rings = json.loads(ask(hub, "hub", "policy", "status", "--json").stdout)
+    return next(one for one in rings if one["ring"] == name)
+
+
+def after(until: Callable[[], bool], what: str, most_s: float = 30) -> float:
+    """Seconds until it was so."""
+    started = time.monotonic()
+    wait_until(until, what, most_s)
+    return time.monotonic() - started
+
+
+def test_a_policy_is_in_force_and_a_stop_stands_in_ten_seconds_on_two_daemons(
+    hub: Path, url: str, tmp_path: Path
+) -> None:
+    homes = [tmp_path / "one", tmp_path / "two"]
+    for home in homes:
+        home.mkdir()
+        code = ask(hub, "hub", "code", "kim").stdout
+        assert ask(home, "mesh", "join", url, given=code).returncode == 0
+    with ExitStack() as running:
+        for home in homes:
+            running.enter_context(daemon(home))
+        rule = tmp_path / "company.cedar"
+        rule.write_text(
+            'forbid (principal, action == Action::"mail.send", resource); permit (principal, action, resource);'
+        )
+        assert ask(hub, "hub", "policy", "publish", str(rule), "--ring", "all").returncode == 0
+        taken = after(lambda: ring(hub, "all")["in_force"] == 2, "both have it in force")
+        assert ask(homes[0], "policy", "explain", "mail.send").returncode == 3
+        assert ask(hub, "hub", "stop", "a leak").returncode == 0
+        stopped = after(lambda: all((home / "stop.fleet").exists() for home in homes), "both are stopped")
+        said = ask(homes[1], "stop", "--lift")
+        assert (said.returncode, "a leak" in said.stderr) == (2, True)
+        assert "lifted" in ask(homes[1], "mesh", "leave").stderr
+        assert ask(hub, "hub", "stop", "--lift").returncode == 0
+        lifted = after(lambda: not any((home / "stop.fleet").exists() for home in homes), "both go on")
+    print(f"\ntaken after {taken:.2f} s, stopped after {stopped:.2f} s, lifted after {lifted:.2f} s")
+    assert max(stopped, lifted) < 10

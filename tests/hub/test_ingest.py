@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,16 +31,6 @@ def fact(**more: Any) -> Fact:
     return Fact(**{"id": secrets.token_hex(16), "kind": "worked", "who": "a" * 32, "day": TODAY, **more})
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    with Hub.make(tmp_path / "hub", "Example") as hub:
-        with writing(hub.engine) as connection:
-            roster.put_unit(connection, "sales", "Sales")
-            roster.put_unit(connection, "law", "Law")
-            roster.put_person(connection, "kim", name="Kim", unit="sales")
-        yield hub
-
-
 class Claw:
     """A device that talks to the hub in process."""
 
@@ -59,11 +48,13 @@ class Claw:
         batch = Batch(**{"first": self.seq + 1, "previous": self.hash, "facts": facts, **more})
         return self.post(msgspec.json.encode(batch), signature)
 
+    def ask(self, method: str, path: str, body: bytes = b"", signature: str | None = None) -> Any:
+        signature = signature or self.key.sign(f"{method} {path}\n".encode() + body).hex()
+        headers = {DEVICE: self.key.id, SIGNATURE: signature}
+        return self._client.request(method, path, content=body, headers=headers)
+
     def post(self, body: bytes, signature: str | None = None) -> Any:
-        signature = signature or self.key.sign(b"POST /v1/facts\n" + body).hex()
-        answer = self._client.post(
-            "/v1/facts", content=body, headers={DEVICE: self.key.id, SIGNATURE: signature}
-        )
+        answer = self.ask("POST", "/v1/facts", body, signature)
         if answer.status_code == 200:
             ack = msgspec.json.decode(answer.content, type=Ack)
             self.seq, self.hash = ack.seq, ack.hash

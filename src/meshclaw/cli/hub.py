@@ -1,4 +1,4 @@
-"""``meshclaw hub``: init, serve, status, person, code, revoke, compact, demo, backup, verify: the company's side."""
+"""``meshclaw hub``: init, serve, status, roster, code, revoke, policy, stop, compact, demo, backup, verify."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from meshclaw.cli import screen
 from meshclaw.cli.hub_facts import compact, demo
 from meshclaw.cli.hub_opened import STORE, in_folder, opened
+from meshclaw.cli.hub_policy import policy, stop
 from meshclaw.errors import UserError
 from meshclaw.settings.home import home
 from meshclaw.settings.loopback import is_loopback
@@ -27,6 +28,8 @@ def command() -> None:
 
 command.add_command(compact)
 command.add_command(demo)
+command.add_command(policy)
+command.add_command(stop)
 
 
 @command.command()
@@ -66,7 +69,10 @@ def serve(folder: Path | None, host: str, port: int, behind_tls: bool) -> None:
         from meshclaw.hub.app import app
 
         screen.words(f"Serving {hub.company} on http://{host}:{port}. Stop with Ctrl-C.")
-        uvicorn.run(app(hub), host=host, port=port, log_level="warning", server_header=False)
+        uvicorn.run(
+            app(hub), host=host, port=port, log_level="warning", server_header=False,
+            timeout_graceful_shutdown=2,  # claws that wait for a policy ask again elsewhere, or later
+        )  # fmt: skip
 
 
 @command.command()

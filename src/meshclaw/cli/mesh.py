@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from meshclaw.agents.builtin import AGENTS
 from meshclaw.cli import screen
 from meshclaw.errors import Garbled, UserError
 from meshclaw.settings import mesh as settings
 from meshclaw.settings.mesh import Membership
-from meshclaw.wiring import Claw, open_claw
-
-if TYPE_CHECKING:
-    from meshclaw.mesh.client import Client
-    from meshclaw.mesh.journal import Journal
+from meshclaw.wiring import Claw, mesh, open_claw
 
 
 @click.group("mesh")
@@ -39,12 +31,14 @@ def command() -> None:
 @screen.as_json
 def join(url: str, with_key: bool, dry_run: bool, as_json: bool) -> None:
     """Enrol this claw at URL with the one-time code that your company gave you; it is asked for."""
+    from meshclaw.mesh.client import Client
+
     with open_claw(limited=False) as claw:
         if (claw.folder / settings.FILE).exists():
             raise UserError(
                 f"this claw is in the mesh of {settings.load(claw.folder).name}", fix="meshclaw mesh leave"
             )
-        client = _client(claw, url)
+        client = Client(url, claw.ledger.device)
         if dry_run:
             screen.words(f"Would enrol the device {claw.ledger.device.id} at {url}.")
             return
@@ -79,19 +73,19 @@ def join(url: str, with_key: bool, dry_run: bool, as_json: bool) -> None:
 @screen.as_json
 def status(as_json: bool) -> None:
     """Which mesh this is, what was told, and what the hub has confirmed."""
-    with open_claw(limited=False) as claw, _journal(claw) as journal:
+    with open_claw(limited=False) as claw, mesh.journal(claw) as journal:
         mine = settings.load(claw.folder)
         acks = journal.acks()
         found = {
             "company": mine.name, "url": mine.url, "device": mine.device, "unit": mine.unit, "since": mine.since,
             "facts": journal.length, "acknowledged": journal.acknowledged,
-            "witnessed": max((ack.ledger_seq for ack in acks), default=0),
+            "witnessed": max((ack.ledger_seq for ack in acks), default=0), **_laid_down(claw),
         }  # fmt: skip
     if as_json:
         screen.data(found)
         return
     for name, value in found.items():
-        click.echo(f"{name:<13} {value}")
+        click.echo(f"{name.replace('_', ' '):<18} {screen.clean(str(value))}")
     screen.words("Witnessed: the hub vouches for your ledger up to that event; nobody can rewrite it unseen.")
 
 
@@ -100,8 +94,8 @@ def status(as_json: bool) -> None:
 @screen.as_json
 def show(all_: bool, as_json: bool) -> None:
     """Every fact that will be told, word for word as the hub gets it."""
-    with open_claw(limited=False) as claw, _journal(claw) as journal:
-        _collect(claw, journal)
+    with open_claw(limited=False) as claw, mesh.journal(claw) as journal:
+        mesh.collect(claw, journal, _today())
         facts = journal.facts(0 if all_ else journal.acknowledged)
     if as_json:
         screen.data(facts)
@@ -120,16 +114,16 @@ def show(all_: bool, as_json: bool) -> None:
 @screen.as_json
 def send(dry_run: bool, as_json: bool) -> None:
     """Tell the hub what it does not have yet; the daemon does the same once a day."""
-    with open_claw(limited=False) as claw, _journal(claw) as journal:
+    with open_claw(limited=False) as claw, mesh.journal(claw) as journal:
         mine = settings.load(claw.folder)
-        _collect(claw, journal)
+        mesh.collect(claw, journal, _today())
         waiting = journal.length - journal.acknowledged
         if dry_run:
             screen.words(f"Would tell {waiting:,} facts to {mine.name}.")
             return
         from meshclaw.mesh.telling import push
 
-        sent = push(journal, _client(claw, mine.url, bytes.fromhex(mine.hub)), claw.ledger)
+        sent = push(journal, mesh.client(claw), claw.ledger)
     if as_json:
         screen.data({"sent": sent})
     else:
@@ -148,41 +142,32 @@ def key() -> None:
 def leave(dry_run: bool) -> None:
     """Tell nothing any more. What was told stays told; the company revokes the device on its side."""
     with open_claw(limited=False) as claw:
-        mine = settings.load(claw.folder)
+        mine, stopped = settings.load(claw.folder), claw.stopped()
+        if stopped is not None and stopped.by == "fleet":
+            raise UserError(
+                "your company stopped every claw; leaving would not start this one",
+                fix="Leave once the stop is lifted.",
+            )
         if not dry_run:
+            from meshclaw.mesh import following
+
             settings.forget(claw.folder)
+            following.forget(claw.folder)
     screen.words(f"{'Would leave' if dry_run else 'Left'} the mesh of {mine.name}.")
 
 
-def _client(claw: Claw, url: str, hub: bytes = b"") -> Client:
-    from meshclaw.mesh.client import Client
+def _laid_down(claw: Claw) -> dict[str, object]:
+    """What the hub has this claw do."""
+    from meshclaw.mesh import following
 
-    return Client(url, claw.ledger.device, hub)
-
-
-@contextmanager
-def _journal(claw: Claw) -> Generator[Journal]:
-    from meshclaw.mesh.journal import Journal
-
-    settings.load(claw.folder)
-    with closing(Journal(claw.folder)) as journal:
-        yield journal
-
-
-def _collect(claw: Claw, journal: Journal) -> None:
-    from meshclaw.ledger.usage.store import UsageStore
-    from meshclaw.mesh.telling import collect
-
-    path = claw.folder / "usage.db"
-    usage = UsageStore(path) if path.exists() else None
-    try:
-        collect(
-            journal, claw.ledger, usage, membership=settings.load(claw.folder),
-            person_key=settings.person_key(claw.folder), shared=frozenset(AGENTS), today=_today(),
-        )  # fmt: skip
-    finally:
-        if usage is not None:
-            usage.close()
+    kept, stopped = following.load(claw.folder), claw.stopped()
+    if kept.newest is None:
+        return {}
+    return {
+        "policy": kept.policy.version if kept.policy else 0, "policy_until": kept.policy.expires if kept.policy else "",
+        "policy_expired": bool(claw.laid_down and claw.laid_down.expired),
+        "policy_problem": kept.problem, "stopped_by_company": bool(stopped and stopped.by == "fleet"),
+    }  # fmt: skip
 
 
 def _today() -> date:

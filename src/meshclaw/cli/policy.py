@@ -195,8 +195,8 @@ def _tell_difference(what: str, found: Difference) -> None:
 @command.command("replay")
 @click.argument("file", type=FILE, required=False)
 @click.option("--since", default="30d", show_default=True, help="How far back: 12h, 30d, 8w.")
-@click.option("--as", "as_", type=click.Choice(["person", "company"]), default="person", show_default=True,
-              help="Whose policy FILE would be; the other one stays as it is.")  # fmt: skip
+@click.option("--as", "as_", type=click.Choice(["person", "company", "hub"]), default="person", show_default=True,
+              help="Whose policy FILE would be; the others stay as they are.")  # fmt: skip
 @screen.as_json
 def replay(file: Path | None, since: str, as_: str, as_json: bool) -> None:
     """What FILE, or what is in force, would have said to the ledger's decisions. Exits 1 where any would change."""
@@ -258,11 +258,18 @@ def _in_force() -> list[Path]:
 
 
 def _loaded() -> Policies:
-    return policies.load(_declared(), home() / POLICY)
+    return policies.load(_declared(), home() / POLICY, mesh=_of_hub())
 
 
 def _with(file: Path, as_: str) -> Policies:
     """What is in force, with ``file`` in the place of one of them."""
     if as_ == "company":
-        return policies.load(_declared(), home() / POLICY, file, trying=True)
-    return policies.load(_declared(), file)
+        return policies.load(_declared(), home() / POLICY, file, trying=True, mesh=_of_hub())
+    if as_ == "hub":
+        text = read(file) or ""
+        return policies.load(_declared(), home() / POLICY, mesh=(file, text) if text.strip() else None)
+    return policies.load(_declared(), file, mesh=_of_hub())
+
+
+def _of_hub() -> tuple[Path, str] | None:
+    return Claw(home()).mesh_policy

@@ -20,6 +20,7 @@ from meshclaw.daemon.service import Service, Services
 from meshclaw.daemon.standings import Standings
 from meshclaw.errors import UserError
 from meshclaw.ledger.ledger import timestamp
+from meshclaw.settings import mesh
 from meshclaw.settings.slack import Workspaces
 from meshclaw.triggers.store import Store
 from meshclaw.wiring import Claw, open_claw
@@ -37,6 +38,11 @@ def services(claw: Claw, desk: Desk) -> list[Service]:
         found += [
             service for workspace in workspaces for service in of_workspace(workspace, desk, claw.folder)
         ]
+    if (claw.folder / mesh.FILE).exists():
+        from meshclaw.daemon.hub import HubFacts, HubPolicies
+
+        mine = mesh.load(claw.folder)
+        found += [HubPolicies(mine), HubFacts(mine)]
     return [*found, Clock(desk, standings, log.warning)]
 
 
@@ -49,7 +55,7 @@ def run(said: Callable[[Services], None]) -> None:
             is_idle = len(found) == 1 and store.is_empty
     if is_idle:
         raise UserError(
-            "there is nothing to wait for: nothing is connected, and nothing is to happen by itself",
+            "there is nothing to wait for: nothing is connected, nothing is to happen by itself, and there is no mesh",
             fix="meshclaw mail connect ADDRESS, meshclaw slack connect, or: meshclaw schedule add --help",
         )
     with alone(folder):

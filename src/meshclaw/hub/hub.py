@@ -10,6 +10,7 @@ from sqlalchemy import Engine, func, insert, select
 
 from meshclaw.errors import NotFound, UserError
 from meshclaw.hub.ingest import Ingest
+from meshclaw.hub.policies import Policies
 from meshclaw.hub.store import tables as t
 from meshclaw.hub.store.database import connect, migrate, reading, writing
 from meshclaw.ledger.device import Device as Key
@@ -42,6 +43,10 @@ class Hub:
     @cached_property
     def ingest(self) -> Ingest:
         return Ingest(self.engine, self.key)
+
+    @cached_property
+    def policies(self) -> Policies:
+        return Policies(self.engine, self.key)
 
     @property
     def company(self) -> str:

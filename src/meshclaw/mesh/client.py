@@ -10,8 +10,20 @@ from urllib.parse import urlsplit
 import msgspec
 
 from meshclaw.errors import Garbled, MeshClawError, NotReachable, Refused, Throttled, UserError
-from meshclaw.flow.mesh import DEVICE, SIGNATURE, Ack, Batch, Enrol, Enrolled, Position
-from meshclaw.flow.signature import signed_by
+from meshclaw.flow.mesh import (
+    DEVICE,
+    SIGNATURE,
+    Ack,
+    Applied,
+    Batch,
+    Enrol,
+    Enrolled,
+    Leased,
+    Policy,
+    Position,
+    Wanted,
+)
+from meshclaw.flow.signature import from_hex, signed_by
 from meshclaw.flow.units import canonical
 from meshclaw.ledger.device import Device
 from meshclaw.settings.loopback import is_loopback
@@ -64,29 +76,47 @@ class Client:
     def send(self, batch: Batch) -> Ack:
         """Raises Behind where the hub stands elsewhere, Garbled where the answer is not signed by the hub we know."""
         ack = self._decoded(self._ask("POST", "/v1/facts", msgspec.json.encode(batch)), Ack)
-        try:
-            signature = bytes.fromhex(ack.signature)
-        except ValueError:
-            signature = b""
         unsigned = canonical(msgspec.structs.replace(ack, signature=""))
-        if ack.device != self._device.id or not signed_by(self._hub, unsigned, signature):
+        self._refuse_unless(ack.device == self._device.id, unsigned, ack.signature)
+        return ack
+
+    def policy(self, have: int, wait: int) -> Policy | None:
+        """One that is newer than ``have``, as soon as there is one; None where none came in ``wait`` seconds."""
+        found = self._ask("GET", f"/v1/policy?have={have}&wait={wait}", b"", timeout=wait + TIMEOUT_S)
+        if not found:
+            return None
+        policy = self._decoded(found, Policy)
+        self._refuse_unless(policy.version > have, policy.signed, policy.signature)
+        return policy
+
+    def applied(self, proof: Applied) -> None:
+        self._ask("POST", "/v1/applied", msgspec.json.encode(proof))
+
+    def lease(self, wanted: Wanted) -> Leased:
+        leased = self._decoded(self._ask("POST", "/v1/lease", msgspec.json.encode(wanted)), Leased)
+        self._refuse_unless(leased.key == wanted.key, leased.signed, leased.signature)
+        return leased
+
+    def _refuse_unless(self, asked_for: bool, unsigned: bytes, signature: str) -> None:  # noqa: FBT001
+        if not asked_for or not signed_by(self._hub, unsigned, from_hex(signature)):
             raise Garbled(
                 "what answered is not the hub that this claw enrolled in: its signature is another one's",
                 fix="If your company has a new hub, leave the old one and join it.",
             )
-        return ack
 
     # -- the wire ------------------------------------------------------------------------
 
-    def _ask(self, method: str, path: str, body: bytes, *, signed: bool = True) -> bytes:
+    def _ask(
+        self, method: str, path: str, body: bytes, *, signed: bool = True, timeout: int = TIMEOUT_S
+    ) -> bytes:
         headers = {"Content-Type": "application/json"}
         if signed:
             said = f"{method} {path}\n".encode() + body
             headers |= {DEVICE: self._device.id, SIGNATURE: self._device.sign(said).hex()}
         connection = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT_S, context=self._tls)
+            http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._tls)
             if self._tls
-            else http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+            else http.client.HTTPConnection(self._host, self._port, timeout=timeout)
         )
         try:
             connection.request(method, self._path + path, body or None, headers)

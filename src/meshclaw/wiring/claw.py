@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +57,10 @@ if TYPE_CHECKING:  # these load what most commands do without
     from meshclaw.llm.failover import Health
     from meshclaw.llm.sheet import Sheet
     from meshclaw.llm.source import Source
+    from meshclaw.mesh.following import LaidDown
     from meshclaw.settings.models import Models
 
+MESH = "mesh-policy.json"
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
 
@@ -84,13 +87,33 @@ class Claw:
 
     @cached_property
     def policies(self) -> Policies:
-        return policies.load(self.declarations(), self.folder / POLICY)
+        return self.policies_over(self.declarations())
+
+    def policies_over(self, declared: list[Declaration]) -> Policies:
+        """The person's, the company's on this machine, and what its hub laid down."""
+        return policies.load(declared, self.folder / POLICY, mesh=self.mesh_policy)
+
+    @property
+    def mesh_policy(self) -> tuple[Path, str] | None:
+        """Where it lies, and its Cedar; None where no hub laid any down."""
+        laid_down = self.laid_down
+        return (self.folder / MESH, laid_down.cedar) if laid_down and laid_down.cedar else None
+
+    @cached_property
+    def laid_down(self) -> LaidDown | None:
+        """By the company's hub."""
+        if not (self.folder / MESH).exists():
+            return None
+        from meshclaw.mesh.following import in_force
+
+        return in_force(self.folder, datetime.now(UTC))
 
     @cached_property
     def limits(self) -> Limits:
-        """The person's own, lowered by the ceiling's."""
+        """The person's own, lowered by the ceiling's and by the hub's."""
         highest = limits.parse(self.ceiling.limits, str(ceiling.CEILING))
-        return limits.tightest(highest, limits.load(self.folder / "limits.toml"))
+        of_hub = [self.laid_down.limits] if self.laid_down else []
+        return limits.tightest(highest, limits.load(self.folder / "limits.toml"), *of_hub)
 
     @cached_property
     def persons(self) -> Persons:
@@ -210,7 +233,7 @@ class Claw:
         return Door(Parts(ledger=self.ledger, contents=self.contents,
             connectors={name: place.connector for name, place in places.items()},
             ceiling=self.ceiling, stopped=self.stopped, limits=self.limits,
-            policies=policies.load([*self.declarations(), *own], self.folder / POLICY) if own else self.policies,
+            policies=self.policies_over([*self.declarations(), *own]) if own else self.policies,
             person=self.person, persons=self.persons, directory=self.directory(account),
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)) | pins, agents=self.agent_of,
         ))  # fmt: skip

@@ -28,6 +28,15 @@ class StopLifted(Event, frozen=True, kw_only=True, tag="stop.lifted"):
     """How long it had been stopped, milliseconds."""
 
 
+class CompanyPolicyTaken(Event, frozen=True, kw_only=True, tag="company_policy.taken"):
+    version: int
+    """Of the policy that the company's hub gave out."""
+    stopped: bool
+    """It stops every claw."""
+    understood: bool
+    """It is in force; otherwise the one before it still is, but for the stop."""
+
+
 class ClockStepped(Event, frozen=True, kw_only=True, tag="clock.stepped_back"):
     back_ms: int
     """How far the clock went back since the last event, milliseconds."""

@@ -16,6 +16,7 @@ from meshclaw.flow.event.guard import (
     AutonomyChanged,
     ClawStopped,
     ClockStepped,
+    CompanyPolicyTaken,
     ConnectorReviewed,
     StopLifted,
 )
@@ -84,6 +85,7 @@ AnyEvent = (
     | ClawStopped
     | StopLifted
     | ClockStepped
+    | CompanyPolicyTaken
     | ConnectorReviewed
     | SandboxEnded
     | EgressRefused

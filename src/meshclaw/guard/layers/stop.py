@@ -1,4 +1,4 @@
-"""The kill switch: a file in the state folder, or the fleet's, which only root can lift."""
+"""The kill switch: a file in the state folder, or the fleet's: root's own, or what the company's hub said."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from meshclaw.guard.context import Context
 
 FLEET = Path("/etc/meshclaw/stop")
 NAME = "stop"
+OF_HUB = "stop.fleet"
+"""In the state folder: put and taken away by whoever follows the hub."""
 MAX_REASON = 500
 
 
@@ -21,6 +23,8 @@ def read(folder: Path) -> Stop | None:
     """What stops the claw now. Anything of that name does, whatever it is and whether it can be read or not."""
     if _is_there(FLEET):
         return Stop(by="fleet", reason=_reason(FLEET))
+    if _is_there(folder / OF_HUB):
+        return Stop(by="fleet", reason=_reason(folder / OF_HUB))
     if _is_there(folder / NAME):
         return Stop(by="person", reason=_reason(folder / NAME))
     return None
@@ -43,14 +47,14 @@ def told(stop: Stop) -> str:
     return "".join(c if c.isprintable() else " " for c in stop.reason) or "no reason given"
 
 
-def put(folder: Path, reason: str) -> None:
+def put(folder: Path, reason: str, name: str = NAME) -> None:
     """The file is what stops; a full disk may keep the reason out of it."""
     try:
-        with (folder / NAME).open("w", encoding="utf-8") as file:
+        with (folder / name).open("w", encoding="utf-8") as file:
             file.write(reason[:MAX_REASON])
     except OSError as error:
-        if not _is_there(folder / NAME):
-            raise Operational(f"{str(folder / NAME)!r} cannot be made ({error.strerror})") from error
+        if not _is_there(folder / name):
+            raise Operational(f"{str(folder / name)!r} cannot be made ({error.strerror})") from error
 
 
 def age_ms(folder: Path) -> int:
@@ -75,7 +79,9 @@ def lift(folder: Path) -> None:
     if stop.by == "fleet":
         raise UserError(
             f"your company stopped every claw ({told(stop)}); only they can lift it",
-            fix=f"Whoever administers this machine removes {FLEET}.",
+            fix=f"Whoever administers this machine removes {FLEET}."
+            if _is_there(FLEET)
+            else "They say on the hub: meshclaw hub stop --lift",
         )
 
 

@@ -96,9 +96,12 @@ def alone(declarations: Iterable[Declaration], path: Path) -> Policies:
 
 
 def load(
-    declarations: Iterable[Declaration], person: Path, company: Path | None = None, *, trying: bool = False
-) -> Policies:
+    declarations: Iterable[Declaration], person: Path, company: Path | None = None, *,
+    trying: bool = False, mesh: tuple[Path, str] | None = None,
+) -> Policies:  # fmt: skip
     """The policies of this machine. Absent: no company policy, the careful default for the person.
+
+    ``mesh``: the text that the company's hub laid down, and the file that it lies in; its signature was checked.
 
     ``trying``: nothing will be done by them, so the company's may be anybody's file.
 
@@ -113,8 +116,13 @@ def load(
             f"{str(old)!r} is the old form of a policy and limits nothing any more, so nothing runs",
             fix="Say the same in policy.cedar beside it (docs/policy.md), and remove it.",
         )
-    found = [("company", company, read(company)), ("person", person, read(person))]
+    found: list[tuple[str, Path, str | None]] = [
+        ("company", company, read(company)),
+        ("person", person, read(person)),
+    ]
     if found[1][2] is None:
         found[1] = ("default", DEFAULT, read(DEFAULT))
+    if mesh is not None:
+        found.insert(0, ("mesh", *mesh))
     sources = [Source(name, path, text, terms) for name, path, text in found if text is not None]
     return Policies(sources, terms)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from meshclaw.errors import Refused, UserError
 from meshclaw.flow.mesh import DEVICE, SIGNATURE, Batch, Enrol, Enrolled, Position
-from meshclaw.flow.signature import signed_by
+from meshclaw.flow.signature import from_hex, signed_by
 from meshclaw.hub import roster
 from meshclaw.hub.api.answer import body_of, decoded, json
 from meshclaw.hub.hub import Hub
@@ -45,12 +45,12 @@ class Devices:
 
     async def facts(self, request: Request) -> Response:
         body = await body_of(request)
-        device = await self._believed(request, body)
+        device = await self.believed(request, body)
         batch = decoded(body, Batch)
         return json(await asyncio.wrap_future(self._hub.ingest.put(device, batch)))
 
     async def position(self, request: Request) -> Response:
-        device = await self._believed(request, b"")
+        device = await self.believed(request, b"")
         return json(await run_in_threadpool(self._position, device.id))
 
     def _position(self, device: str) -> Position:
@@ -61,11 +61,12 @@ class Devices:
 
     # -- who asks ------------------------------------------------------------------------
 
-    async def _believed(self, request: Request, body: bytes) -> Device:
+    async def believed(self, request: Request, body: bytes = b"") -> Device:
         """The device that signed it. Raises Refused, without saying which of the two was wrong."""
         device = await self._find(request.headers.get(DEVICE, ""))
-        said = f"{request.method} {request.url.path}\n".encode() + body
-        if device is None or not signed_by(device.public, said, _hex(request.headers.get(SIGNATURE, ""))):
+        query = f"?{request.url.query}" if request.url.query else ""
+        said = f"{request.method} {request.url.path}{query}\n".encode() + body
+        if device is None or not signed_by(device.public, said, from_hex(request.headers.get(SIGNATURE, ""))):
             raise Refused(
                 "this device is not known here, or did not sign this", fix="Enrol it: meshclaw mesh join"
             )
@@ -85,10 +86,3 @@ class Devices:
     def _look(self, id_: str) -> Device | None:
         with reading(self._hub.engine) as connection:
             return roster.find_device(connection, id_)
-
-
-def _hex(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""

@@ -73,6 +73,7 @@ device = Table(
     Column("ledger_seq", BigInteger, nullable=False, server_default="0"),
     Column("ledger_hash", _HASH, nullable=False, server_default=""),
     Column("seen", _DAY, nullable=False, server_default=""),
+    Column("ring", String(16), nullable=False, server_default="all"),
 )  # fmt: skip
 Index("device_by_person", device.c.person)
 
@@ -84,3 +85,46 @@ journal = Table(
     Column("count", Integer, nullable=False), Column("body", LargeBinary, nullable=False),
 )  # fmt: skip
 """Facts as they came, a JSON list in each row, until they are compacted."""
+
+policy = Table(
+    "policy", METADATA,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("ring", String(16), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # canonical JSON, signed
+)  # fmt: skip
+
+applied = Table(
+    "applied", METADATA,
+    Column("device", String(16), ForeignKey("device.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", BigInteger, nullable=False), Column("digest", _HASH, nullable=False),
+    Column("problem", String(500), nullable=False, server_default=""),
+    Column("day", _DAY, nullable=False),
+)  # fmt: skip
+"""What each device says it has in force."""
+
+budget = Table(
+    "budget", METADATA,
+    Column("unit", _ID, ForeignKey("unit.id"), primary_key=True),
+    Column("intent", String(100), primary_key=True), Column("agent", String(100), primary_key=True),  # empty: any
+    Column("hour", BigInteger), Column("day", BigInteger), Column("month", BigInteger),  # micro-dollars; null: no limit
+    Column("soft", Integer, nullable=False, server_default="80"),  # per cent from which on it warns
+)  # fmt: skip
+
+granted = Table(
+    "granted", METADATA,
+    Column("unit", _ID, primary_key=True), Column("intent", String(100), primary_key=True),
+    Column("agent", String(100), primary_key=True), Column("period", String(13), primary_key=True),
+    Column("micros", BigInteger, nullable=False),
+)  # fmt: skip
+"""How much of a budget is leased or used, by UTC hour (2026-11-21T22), day and month."""
+
+lease = Table(
+    "lease", METADATA,
+    Column("id", String(32), primary_key=True),  # of the device and the key of its wish: the same wish, the same lease
+    Column("device", String(16), ForeignKey("device.id", ondelete="CASCADE"), nullable=False),
+    Column("unit", _ID, nullable=False), Column("intent", String(100), nullable=False),
+    Column("agent", String(100), nullable=False), Column("micros", BigInteger, nullable=False),
+    Column("at", String(20), nullable=False), Column("until", String(20), nullable=False),  # RFC 3339
+    Column("used", BigInteger),  # null until the device said it
+    Column("bound", LargeBinary, nullable=False),  # the budgets it came out of, as JSON
+)  # fmt: skip
