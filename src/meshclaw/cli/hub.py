@@ -11,6 +11,7 @@ import click
 
 from meshclaw.cli import screen
 from meshclaw.cli.hub_facts import compact, demo
+from meshclaw.cli.hub_budget import budget
 from meshclaw.cli.hub_opened import STORE, in_folder, opened
 from meshclaw.cli.hub_policy import policy, stop
 from meshclaw.errors import UserError
@@ -28,6 +29,7 @@ def command() -> None:
 
 command.add_command(compact)
 command.add_command(demo)
+command.add_command(budget)
 command.add_command(policy)
 command.add_command(stop)
 

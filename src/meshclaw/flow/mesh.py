@@ -128,7 +128,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What the next call can cost: less is no use."""
     most: Micros
     """What would do for a while."""
-    back: tuple[Returned, ...] = ()
+    back: Annotated[tuple[Returned, ...], msgspec.Meta(max_length=100)] = ()
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True):

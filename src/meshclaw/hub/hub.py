@@ -10,6 +10,7 @@ from sqlalchemy import Engine, func, insert, select
 
 from meshclaw.errors import NotFound, UserError
 from meshclaw.hub.ingest import Ingest
+from meshclaw.hub.leases import Leases
 from meshclaw.hub.policies import Policies
 from meshclaw.hub.store import tables as t
 from meshclaw.hub.store.database import connect, migrate, reading, writing
@@ -47,6 +48,10 @@ class Hub:
     @cached_property
     def policies(self) -> Policies:
         return Policies(self.engine, self.key)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.engine, self.key)
 
     @property
     def company(self) -> str:

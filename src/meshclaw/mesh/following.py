@@ -53,6 +53,8 @@ class LaidDown(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: it has no say."""
     limits: Limits
     expired: bool
+    goes_on: bool = False
+    """Without a lease, where the hub does not answer."""
 
 
 def in_force(folder: Path, now: datetime) -> LaidDown | None:
@@ -61,7 +63,9 @@ def in_force(folder: Path, now: datetime) -> LaidDown | None:
     if policy is None:
         return None
     if not policy.expires or now < datetime.fromisoformat(policy.expires):
-        return LaidDown(cedar=policy.cedar, limits=policy.limits, expired=False)
+        return LaidDown(
+            cedar=policy.cedar, limits=policy.limits, expired=False, goes_on=policy.offline == "go_on"
+        )
     nothing = Limits(run=RunWindow(inference=0))
     return LaidDown(
         cedar=(policy.cedar or EVERYTHING) + EXPIRED, limits=tightest(policy.limits, nothing), expired=True
@@ -127,7 +131,7 @@ def stand(folder: Path) -> Kept:
 
 def forget(folder: Path) -> None:
     """Of a claw that leaves the mesh."""
-    for name in (FILE, stop.OF_HUB):
+    for name in (FILE, stop.OF_HUB, "leases.db", "leases.db-wal", "leases.db-shm"):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -34,6 +34,7 @@ class Asking:
     ) -> None:
         self._deciding = deciding
         self._ledger = deciding.parts.ledger
+        self._purse = deciding.parts.purse
         self._run = run
         self._agent = agent
         self._source = source
@@ -43,7 +44,23 @@ class Asking:
 
     def ask(self, step: int, prompt: Prompt, heard: Heard | None) -> Reply:
         """Raises OverBudget, and whatever kept the models from it."""
-        most = self._reserve(step, prompt)
+        most = self.most(prompt)
+        lease, used = self._lease(most), most  # all of it, where nobody can say
+        try:
+            self._reserve(step, most)
+            reply, used = self._asked(step, prompt, heard, most)
+        except OverBudget:
+            used = 0
+            raise
+        except MeshClawError:
+            used = sum(one.kept_micros for one in self._failures(step, most))
+            raise
+        finally:
+            self._purse.settle(lease, most, used)
+        return reply
+
+    def _asked(self, step: int, prompt: Prompt, heard: Heard | None, most: int) -> tuple[Reply, int]:
+        """The reply, and what all of it cost."""
         try:
             reply = self._source.ask(prompt, heard)
         except MeshClawError as error:
@@ -51,15 +68,21 @@ class Asking:
             facts[-1] = msgspec.structs.replace(facts[-1], last=True)
             self._ledger.record(*facts)
             raise
-        self._book(step, reply, most)
-        return reply
+        return reply, self._book(step, reply, most)
+
+    def _lease(self, most: int) -> str:
+        """Of the company's budget, where there is one."""
+        try:
+            return self._purse.take(self._run.request.intent, self._run.agent, most) if most else ""
+        except Refused as error:
+            raise OverBudget(f"no further answer of a model: {error.message}", fix=error.fix) from error
 
     def most(self, prompt: Prompt) -> int:
         """Micro-dollars that an answer can cost at most."""
         return self._source.most(prompt, self._now())
 
-    def _reserve(self, step: int, prompt: Prompt) -> int:
-        ledger, most = self._ledger, self.most(prompt)
+    def _reserve(self, step: int, most: int) -> None:
+        ledger = self._ledger
         # A loss of power takes the answer that is waited for as well; the step is then taken once more.
         with self._deciding.spending(self._run) as spending, ledger.writing(synced=False):
             now = ledger.now()
@@ -75,20 +98,22 @@ class Asking:
             raise OverBudget(
                 f"no further answer of a model: {refused.reason}", fix="See it with: meshclaw budget"
             )
-        return most
 
-    def _book(self, step: int, reply: Reply, most: int) -> None:
+    def _book(self, step: int, reply: Reply, most: int) -> int:
+        """What the answer cost, and what the models before it may have."""
         price = self._source.cost(reply, self._now())
         [said] = self._ledger.contents.put([reply])
         self.cost_micros += price.micros
+        failures = self._failures(step, most)
         self._store(
-            *self._failures(step, most),
+            *failures,
             ModelAnswered(
                 **self._run.named, step=step, model=reply.model, provider=reply.provider, said=said,
                 calls=len(reply.said.calls), cut=reply.cut, counted=reply.counted, cost_micros=price.micros,
                 price_table=price.table, guessed=not price.known, **msgspec.structs.asdict(reply.tokens),
             ),
         )  # fmt: skip
+        return price.micros + sum(one.kept_micros for one in failures)
 
     def _failures(self, step: int, most: int) -> list[ModelFailed]:
         """Of the models that were asked and did not answer."""

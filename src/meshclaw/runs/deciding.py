@@ -46,6 +46,7 @@ from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.ask import ALONE, Persons, ask
 from meshclaw.runs.freeze import withdrawn
 from meshclaw.runs.outbox import Item, Outbox
+from meshclaw.runs.purse import OWN, Purse
 from meshclaw.runs.recall import keep, recall
 from meshclaw.runs.result import Result
 from meshclaw.runs.seal import Sealed, seal
@@ -69,6 +70,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     directory: Directory = Directory()
     limits: Limits = DEFAULT
     persons: Persons = ALONE
+    purse: Purse = OWN
+    """Asked before each call of a model, after the limits."""
     stopped: Callable[[], Stop | None]
     """Looks for the kill switch; asked at each call."""
     agents: Callable[[str], Agent] = shipped

@@ -39,8 +39,10 @@ from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.act import Door
 from meshclaw.runs.ask import Persons
 from meshclaw.runs.deciding import Parts
+from meshclaw.runs.purse import OWN, Purse
 from meshclaw.settings.accounts import Account, Accounts
 from meshclaw.settings.home import home
+from meshclaw.settings.mesh import FILE as OF_HUB
 from meshclaw.settings.secrets import secret_of
 from meshclaw.settings.slack import Workspaces
 from meshclaw.wiring.manifests import declared_in
@@ -60,7 +62,7 @@ if TYPE_CHECKING:  # these load what most commands do without
     from meshclaw.mesh.following import LaidDown
     from meshclaw.settings.models import Models
 
-MESH = "mesh-policy.json"
+MESH_POLICY = "mesh-policy.json"
 POLICY = "policy.cedar"
 """The person's own, in the state folder."""
 
@@ -97,12 +99,12 @@ class Claw:
     def mesh_policy(self) -> tuple[Path, str] | None:
         """Where it lies, and its Cedar; None where no hub laid any down."""
         laid_down = self.laid_down
-        return (self.folder / MESH, laid_down.cedar) if laid_down and laid_down.cedar else None
+        return (self.folder / MESH_POLICY, laid_down.cedar) if laid_down and laid_down.cedar else None
 
     @cached_property
     def laid_down(self) -> LaidDown | None:
         """By the company's hub."""
-        if not (self.folder / MESH).exists():
+        if not (self.folder / MESH_POLICY).exists():
             return None
         from meshclaw.mesh.following import in_force
 
@@ -114,6 +116,15 @@ class Claw:
         highest = limits.parse(self.ceiling.limits, str(ceiling.CEILING))
         of_hub = [self.laid_down.limits] if self.laid_down else []
         return limits.tightest(highest, limits.load(self.folder / "limits.toml"), *of_hub)
+
+    @cached_property
+    def purse(self) -> Purse:
+        """Of the company's budgets, where its hub gives out leases."""
+        if not (self.folder / OF_HUB).exists():
+            return OWN
+        from meshclaw.wiring.mesh import purse
+
+        return purse(self)
 
     @cached_property
     def persons(self) -> Persons:
@@ -234,7 +245,7 @@ class Claw:
             connectors={name: place.connector for name, place in places.items()},
             ceiling=self.ceiling, stopped=self.stopped, limits=self.limits,
             policies=self.policies_over([*self.declarations(), *own]) if own else self.policies,
-            person=self.person, persons=self.persons, directory=self.directory(account),
+            person=self.person, persons=self.persons, purse=self.purse, directory=self.directory(account),
             reviewed=reviewed(self.ledger.events(ConnectorReviewed)) | pins, agents=self.agent_of,
         ))  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import date
@@ -14,6 +15,9 @@ from meshclaw.wiring.claw import Claw
 if TYPE_CHECKING:
     from meshclaw.mesh.client import Client
     from meshclaw.mesh.journal import Journal
+    from meshclaw.mesh.leasing import Purse
+
+log = logging.getLogger(__name__)
 
 
 def client(claw: Claw) -> Client:
@@ -22,6 +26,16 @@ def client(claw: Claw) -> Client:
 
     mine = settings.load(claw.folder)
     return Client(mine.url, claw.ledger.device, bytes.fromhex(mine.hub))
+
+
+def purse(claw: Claw) -> Purse:
+    from meshclaw.mesh.leasing import Purse
+
+    policy = claw.laid_down
+    return Purse(
+        claw.folder, lambda: client(claw), claw.ledger.now, goes_on=policy is not None and policy.goes_on,
+        shared=frozenset(AGENTS), warn=lambda text: log.warning("%s", text),
+    )  # fmt: skip
 
 
 @contextmanager

@@ -124,7 +124,9 @@ lease = Table(
     Column("device", String(16), ForeignKey("device.id", ondelete="CASCADE"), nullable=False),
     Column("unit", _ID, nullable=False), Column("intent", String(100), nullable=False),
     Column("agent", String(100), nullable=False), Column("micros", BigInteger, nullable=False),
-    Column("at", String(20), nullable=False), Column("until", String(20), nullable=False),  # RFC 3339
-    Column("used", BigInteger),  # null until the device said it
-    Column("bound", LargeBinary, nullable=False),  # the budgets it came out of, as JSON
+    Column("until", String(32), nullable=False),  # RFC 3339
+    Column("open", Boolean, nullable=False),
+    Column("bound", LargeBinary, nullable=False),  # what it counts on: rows of ``granted``, as JSON
 )  # fmt: skip
+"""What devices may use now. One that was given back says nothing of what was used; a day later it is gone."""
+Index("lease_by_end", lease.c.until)

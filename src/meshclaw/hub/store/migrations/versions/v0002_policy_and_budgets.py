@@ -44,6 +44,7 @@ def upgrade() -> None:
         of_device("lease"),
         sa.Column("unit", id_, nullable=False), sa.Column("intent", name, nullable=False),
         sa.Column("agent", name, nullable=False), sa.Column("micros", big, nullable=False),
-        sa.Column("at", sa.String(20), nullable=False), sa.Column("until", sa.String(20), nullable=False),
-        sa.Column("used", big), sa.Column("bound", sa.LargeBinary, nullable=False),
+        sa.Column("until", sa.String(32), nullable=False), sa.Column("open", sa.Boolean, nullable=False),
+        sa.Column("bound", sa.LargeBinary, nullable=False),
     )  # fmt: skip
+    op.create_index("lease_by_end", "lease", ["until"])
