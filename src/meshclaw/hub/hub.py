@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import Engine, func, insert, select
 
 from meshclaw.errors import NotFound, UserError
+from meshclaw.flow.units import sha256_hex
 from meshclaw.hub.ingest import Ingest
 from meshclaw.hub.leases import Leases
 from meshclaw.hub.policies import Policies
+from meshclaw.hub.sessions import Sessions
 from meshclaw.hub.store import tables as t
 from meshclaw.hub.store.database import connect, migrate, reading, writing
 from meshclaw.ledger.device import Device as Key
+
+if TYPE_CHECKING:
+    from meshclaw.hub.identity import Identity
 
 STORE = "hub.db"
 
@@ -52,6 +57,32 @@ class Hub:
     @cached_property
     def leases(self) -> Leases:
         return Leases(self.engine, self.key)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.engine, self._seal)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """NotFound where nobody can sign in."""
+        from meshclaw.hub.identity import Identity, find
+
+        return Identity(self.engine, find(self.engine), self._seal)
+
+    @cached_property
+    def is_private(self) -> bool:
+        """Whether browsers reach it by TLS."""
+        from meshclaw.hub.identity import find
+
+        try:
+            return find(self.engine).home.startswith("https://")
+        except NotFound:
+            return True
+
+    @cached_property
+    def _seal(self) -> bytes:
+        """A secret for cookies, the same as long as the hub's key is: Ed25519 signs the same words the same way."""
+        return sha256_hex(self.key.sign(b"meshclaw seal of cookies")).encode()
 
     @property
     def company(self) -> str:

@@ -8,7 +8,16 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from meshclaw.errors import MeshClawError, NotFound, NotReachable, Refused, Throttled, TooLong, UserError
+from meshclaw.errors import (
+    MeshClawError,
+    NotFound,
+    NotReachable,
+    Refused,
+    SignInNeeded,
+    Throttled,
+    TooLong,
+    UserError,
+)
 from meshclaw.hub.ingest import Gap
 
 MOST_BYTES = 1 << 20
@@ -48,8 +57,8 @@ def json(value: object, status: int = 200) -> Response:
 
 
 _STATUS: tuple[tuple[type[MeshClawError], int], ...] = (
-    (Gap, 409), (NotFound, 404), (UserError, 400), (TooLong, 413), (Refused, 403), (Throttled, 503),
-    (NotReachable, 503),
+    (Gap, 409), (SignInNeeded, 401), (NotFound, 404), (UserError, 400), (TooLong, 413), (Refused, 403),
+    (Throttled, 503), (NotReachable, 503),
 )  # fmt: skip
 
 

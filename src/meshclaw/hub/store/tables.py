@@ -130,3 +130,13 @@ lease = Table(
 )  # fmt: skip
 """What devices may use now. One that was given back says nothing of what was used; a day later it is gone."""
 Index("lease_by_end", lease.c.until)
+
+session = Table(
+    "session", METADATA,
+    Column("digest", _HASH, primary_key=True),  # SHA-256 of the cookie's token
+    _refers("person", "person.id", ondelete="CASCADE"),
+    Column("roles", LargeBinary, nullable=False),  # JSON, as the identity provider told them at sign-in
+    Column("born", BigInteger, nullable=False), Column("made", BigInteger, nullable=False),  # Unix seconds
+    Column("ends", BigInteger, nullable=False), Column("rotated", Boolean, nullable=False),
+)  # fmt: skip
+"""``born`` is the sign-in; a token that was exchanged for another one is ``rotated``."""
