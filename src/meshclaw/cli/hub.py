@@ -14,6 +14,7 @@ from meshclaw.cli.hub_facts import compact, demo
 from meshclaw.cli.hub_budget import budget
 from meshclaw.cli.hub_opened import STORE, in_folder, opened
 from meshclaw.cli.hub_policy import policy, stop
+from meshclaw.cli.hub_sign_in import command as sign_in
 from meshclaw.errors import UserError
 from meshclaw.settings.home import home
 from meshclaw.settings.loopback import is_loopback
@@ -31,6 +32,7 @@ command.add_command(compact)
 command.add_command(demo)
 command.add_command(budget)
 command.add_command(policy)
+command.add_command(sign_in)
 command.add_command(stop)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from meshclaw.errors import NotFound, Refused, UserError
-from meshclaw.flow.mesh import Lease, Leased, Returned, Wanted
+from meshclaw.flow.mesh import Lease, Leased, Micros, Returned, Wanted
 from meshclaw.flow.units import sha256_hex
 from meshclaw.hub.roster import Device
 from meshclaw.hub.store import tables as t
@@ -46,10 +46,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     intent: str = ""
     """Empty: for every one together."""
     agent: str = ""
-    hour: int | None = None
-    day: int | None = None
-    month: int | None = None
-    soft: int = 80
+    hour: Micros | None = None
+    day: Micros | None = None
+    month: Micros | None = None
+    soft: Annotated[int, msgspec.Meta(ge=1, le=100)] = 80
     """Per cent from which on it warns."""
 
 

@@ -57,7 +57,7 @@ class Sessions:
                 return self._new(connection, who, moment, born=row.born)
             if not row.rotated:
                 connection.execute(update(t.session).where(mine).values(ends=_end(row.born, moment)))
-        return Session(who=who, token=token, csrf=self.csrf(token))
+            return self._session(who, token, row.born)
 
     def end(self, token: str) -> None:
         """With all others of that person: who signs out, means it."""
@@ -73,11 +73,12 @@ class Sessions:
                 made=moment, ends=_end(born, moment), rotated=False,
             )
         )  # fmt: skip
-        return Session(who=who, token=token, csrf=self.csrf(token))
+        return self._session(who, token, born)
 
-    def csrf(self, token: str) -> str:
-        """Of the token that came or goes as the cookie."""
-        return hmac.new(self._seal, b"csrf " + token.encode(), "sha256").hexdigest()
+    def _session(self, who: Who, token: str, born: int) -> Session:
+        """The CSRF token stays while tokens are exchanged, or pages that are open would stop to work."""
+        said = f"csrf {born} {who.person}".encode()
+        return Session(who=who, token=token, csrf=hmac.new(self._seal, said, "sha256").hexdigest())
 
 
 def _end(born: int, moment: int) -> int:

@@ -62,9 +62,7 @@ class People:
             token = request.cookies.get(self._cookie, "")
             session = await run_in_threadpool(self._hub.sessions.find, token)
             given = request.headers.get(CSRF, "").encode()
-            if request.method != "GET" and not hmac.compare_digest(
-                given, self._hub.sessions.csrf(token).encode()
-            ):
+            if request.method != "GET" and not hmac.compare_digest(given, session.csrf.encode()):
                 raise Refused("this was not asked by a page of the hub", fix="Load the page again.")
             if not who & session.who.roles:
                 raise Refused("your roles do not allow this", fix="Ask whoever gives out roles.")
