@@ -108,6 +108,51 @@ def test_without_room_in_the_budget_no_model_is_asked(door: Door, begin: Callabl
     assert [one.step for one in door.ledger.events(StepTaken)] == [1]
 
 
+class Kept:
+    """A purse with so much in it; what was held and what became of it."""
+
+    def __init__(self, micros: int) -> None:
+        self.left = micros
+        self.settled: list[tuple[str, int, int]] = []
+
+    def take(self, intent: str, agent: str, micros: int) -> str:
+        assert (intent, agent) == ("test.work", AGENT.label)
+        if micros > self.left:
+            raise Refused("the budget of the unit is used up.")
+        self.left -= micros
+        return "lease"
+
+    def settle(self, lease: str, held: int, used: int) -> None:
+        self.settled.append((lease, held, used))
+        self.left += held - used
+
+
+def test_a_company_s_money_is_held_before_the_call_and_settled_after_it(
+    door: Door, begin: Callable[[], Run]
+) -> None:
+    purse = Kept(1_000_000)
+    change(door, purse=purse)
+    answer = loop(door, begin(), FakeModel(Said(text="Done."))).go()
+    [(lease, held, used)] = purse.settled
+    assert (lease, used) == ("lease", answer.cost_micros)
+    assert held > 0 < used
+    with pytest.raises(Refused):
+        loop(door, begin(), FakeModel(Refused("no"))).go()
+    assert purse.settled[1][2] == 0
+    assert purse.left == 1_000_000 - used
+
+
+def test_without_money_in_the_purse_no_model_is_asked_and_nothing_is_reserved(
+    door: Door, begin: Callable[[], Run]
+) -> None:
+    model, run = FakeModel(wants(NOTE, text="a"), Said(text="never asked for")), begin()
+    change(door, purse=Kept(loop(door, run, model).most()))
+    answer = loop(door, run, model).go()
+    assert (answer.end, len(model.prompts)) == ("over_budget", 1)
+    assert [one.step for one in door.ledger.events(StepTaken)] == [1]
+    assert [one.step for one in door.ledger.events(ModelAsked)] == [1]
+
+
 def test_an_error_is_booked_and_raised_and_its_reserve_given_back(
     door: Door, begin: Callable[[], Run]
 ) -> None:

@@ -50,7 +50,11 @@ def put(
     It counts from now on. All budgets that apply have to have room.
     """
     limits = {name: _micros(text) for name, text in (("hour", hour), ("day", day), ("month", month))}
-    named = ", ".join(f"{_dollars(one)} a {name}" for name, one in limits.items() if one is not None)
+    named = ", ".join(
+        f"{_dollars(one)} {'an' if name == 'hour' else 'a'} {name}"
+        for name, one in limits.items()
+        if one is not None
+    )
     if not dry_run:
         with opened(folder) as hub:
             from meshclaw.hub.leases import Budget

@@ -90,8 +90,11 @@ def status(folder: Path | None, *, as_json: bool) -> None:
         screen.data(rings)
         return
     for one in rings:
-        what = f"version {one.version}" + (", stopped" if one.stopped else "") if one.version else "no policy"
+        what = f"version {one.version}" + (", stopped" if one.stopped else "")
         until = f", until {one.expires[:10]}" if one.expires else ""
+        if not one.version:
+            click.echo(f"{one.ring:<7} no policy, {one.devices:,} devices")
+            continue
         click.echo(f"{one.ring:<7} {what}{until}: in force on {one.in_force:,} of {one.devices:,} devices")
         for device in one.behind[:SHOWN]:
             click.echo(f"  behind: {device}  {screen.clean(one.refused.get(device, ''))}".rstrip())
@@ -139,7 +142,8 @@ def _checked(file: Path) -> str:
         from_texts([one for declared in SHIPPED.values() for one in declared.values()], mesh=text)
     except Damaged as error:
         raise UserError(
-            f"{file} does not hold: {error.message}", fix=f"meshclaw policy check {file}"
+            f"{file} does not hold: {error.message.removesuffix('; so nothing runs')}",
+            fix=f"meshclaw policy check {file}",
         ) from error
     return text
 
