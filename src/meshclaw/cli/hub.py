@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from meshclaw.cli import screen
-from meshclaw.cli.hub_facts import compact, demo
 from meshclaw.cli.hub_budget import budget
+from meshclaw.cli.hub_facts import compact, demo
 from meshclaw.cli.hub_opened import STORE, in_folder, opened
 from meshclaw.cli.hub_policy import policy, stop
 from meshclaw.cli.hub_sign_in import command as sign_in
