@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2] / "src"
 
 STEPS = {"triggers", "agents", "llm", "guard", "connectors", "readers", "code", "ledger"}
 JOINS = {"runs", "outcomes", "metrics", "usage", "changes", "mesh"}
-FACES = {"cli", "daemon", "hub", "pages", "wiring", "testing", "__main__"}
+FACES = {"cli", "daemon", "home", "hub", "pages", "wiring", "testing", "__main__"}
 BASE = {"flow", "errors", "sqlite", "settings", ""}  # "" is the package itself: its version
 
 

@@ -80,7 +80,7 @@ def allow(ids: tuple[str, ...], group: bool, full: bool, dry_run: bool, as_json:
         claw.refuse_if_stopped()
         read_ms = confirmed("Allow exactly this?", started)
         results = [
-            _allow(claw, approval, approve.Seen(shown=slip.digest, read_ms=read_ms))
+            act_on(claw, approval, approve.Seen(shown=slip.digest, read_ms=read_ms))
             for approval, slip, _ in chosen
         ]
         report(claw, results, [approval for approval, *_ in chosen], as_json=as_json)
@@ -100,10 +100,11 @@ def _chosen(claw: Claw, ids: Sequence[str], *, group: bool) -> list[tuple[Approv
                     f"{first.id} and {other.id} are not alike, so one answer cannot stand for both",
                     fix="Answer each by itself; which are alike: meshclaw approvals list",
                 )
-    return [(one, *_shown(claw, one)) for one in named]
+    return [(one, *shown_of(claw, one)) for one in named]
 
 
-def _shown(claw: Claw, approval: Approval) -> tuple[Slip, Declaration]:
+def shown_of(claw: Claw, approval: Approval) -> tuple[Slip, Declaration]:
+    """What the person is to see. NotFound where that was forgotten: then it can only be denied."""
     slip, declaration = slip_of(claw.contents, approval), claw.declaration(approval.verb, approval.run)
     if slip is None or declaration is None:
         raise NotFound(
@@ -120,7 +121,8 @@ def _likeness(claw: Claw, approval: Approval) -> str | None:
     return likeness(slip, declaration)
 
 
-def _allow(claw: Claw, approval: Approval, seen: approve.Seen) -> Result:
+def act_on(claw: Claw, approval: Approval, seen: approve.Seen) -> Result:
+    """The person said yes to what they saw."""
     told = tell(claw.ledger, claw.contents, approval.run)
     if approval.canary:
         return approve.allow(claw.door(), told, approval, seen)
@@ -136,7 +138,7 @@ def deny(id_: str, dry_run: bool) -> None:
     with open_claw() as claw:
         approval = approvals(claw.ledger).get(id_)
         if dry_run:
-            screen.words("Would say no to: " + _waiting(claw, approval).words)
+            screen.words("Would say no to: " + waiting_of(claw, approval).words)
             return
         told = tell(claw.ledger, claw.contents, approval.run)
         seen = approve.Seen(shown=approval.shown)
@@ -157,7 +159,7 @@ def why(id_: str, full: bool, as_json: bool) -> None:
     """Everything about ID as it is bound: what would be done, what deserves a look, who asked, by which rule."""
     with open_claw() as claw:
         approval = approvals(claw.ledger).get(id_)
-        one = _waiting(claw, approval)
+        one = waiting_of(claw, approval)
         if as_json:
             screen.data(one)
             return
@@ -228,13 +230,13 @@ def waiting(claw: Claw, *, all_: bool = False) -> list[Waiting]:
         id_: tuple(other for other, other_key in keys.items() if key and other_key == key and other != id_)
         for id_, key in keys.items()
     }
-    shown = [msgspec.structs.replace(_waiting(claw, one), alike=alike[one.id]) for one in chosen]
+    shown = [msgspec.structs.replace(waiting_of(claw, one), alike=alike[one.id]) for one in chosen]
     return sorted(
         shown, key=lambda one: (risk(one.effect, reversible=one.reversible), keys[one.id] or ""), reverse=True
     )
 
 
-def _waiting(claw: Claw, approval: Approval) -> Waiting:
+def waiting_of(claw: Claw, approval: Approval) -> Waiting:
     events = claw.ledger.events(ActionDecided, run=approval.run)
     decided = next(event for event in events if event.external_id == approval.external_id)
     declaration = claw.declaration(approval.verb, approval.run)

@@ -40,9 +40,9 @@ def command(run: str | None, as_json: bool) -> None:
     """
     with open_claw() as claw:
         id_ = _run(claw, run)
-        lines = list(_lines(claw, id_))
+        shown = list(lines(claw, id_))
     if as_json:
-        screen.data({"run": id_, "limits": lines})
+        screen.data({"run": id_, "limits": shown})
         return
     if id_:
         click.echo(f"Run {id_}")
@@ -53,7 +53,7 @@ def command(run: str | None, as_json: bool) -> None:
                 line.span, line.what, amount(line.what, line.used), amount(line.what, line.limit),
                 _bar(line), line.source,
             )
-            for line in lines
+            for line in shown
         ],
         empty="",
     )  # fmt: skip
@@ -65,7 +65,8 @@ def _run(claw: Claw, prefix: str | None) -> str:
     return next((told.run.id for told in tell_last(claw.ledger, claw.contents, 1)), "")
 
 
-def _lines(claw: Claw, run: str) -> Iterator[Line]:
+def lines(claw: Claw, run: str) -> Iterator[Line]:
+    """Every limit with what is used of it; ``run`` is empty where there is none."""
     spent = Spending(claw.ledger, run).refresh(claw.ledger.now())
     own = {
         (span, name): number for span, name, number in limits.each(limits.load(claw.folder / "limits.toml"))

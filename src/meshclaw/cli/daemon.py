@@ -19,9 +19,12 @@ def command() -> None:
 
 
 @command.command()
-def run() -> None:
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Of the local page; else the last one, or a free one.")
+@click.option("--no-page", is_flag=True, help="Leave out the local page.")
+def run(port: int | None, no_page: bool) -> None:
     """Wait for mail and whatever else you set up, until Ctrl-C. Idle, it calls no model and does nothing."""
     from meshclaw.daemon.run import run as run_daemon
+    from meshclaw.home.serve import is_here
 
     told = False
 
@@ -31,7 +34,7 @@ def run() -> None:
             told = True
             screen.words(f"Ready: {', '.join(services.standing)}; process {os.getpid()}. Stop with Ctrl-C.")
 
-    run_daemon(said)
+    run_daemon(said, port=None if no_page or not is_here() else port or 0)
     screen.words("Stopped.")
 
 

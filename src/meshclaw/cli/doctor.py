@@ -34,7 +34,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 def command(as_json: bool) -> None:
     """Check the state folder, the guard's files, the ledger and every mailbox. Exits 1 where something is broken."""
     checks: list[Check] = []
-    for check in _all():
+    for check in every():
         checks.append(check)
         if not as_json:
             _show(check)
@@ -50,7 +50,8 @@ def _show(check: Check) -> None:
         click.echo(f"         {check.fix}")
 
 
-def _all() -> Iterator[Check]:
+def every() -> Iterator[Check]:
+    """One after the other, as each is made."""
     yield _checked("state folder", _folder)
     yield _checked("ceiling", _ceiling)
     yield _checked("policy", _policies)

@@ -83,13 +83,16 @@ def _print(stored: Stored, *, as_json: bool) -> None:
     if as_json:
         screen.line(stored)
         return
-    event = stored.event
+    kind = click.style(f"{kind_of(type(stored.event)):<18}", fg="cyan")
+    click.echo(f"{stored.seq:>6}  {screen.when(stored.event.ts)}  {kind} {screen.clean(told(stored.event))}")
+
+
+def told(event: Event) -> str:
+    """Its own fields, short, on one line."""
     fields = {k: v for k, v in msgspec.to_builtins(event).items() if k not in _ENVELOPE and k != "kind"}
-    told = " ".join(
+    return " ".join(
         f"{name}={_brief(value)}" for name, value in fields.items() if value not in ("", None, [], {})
     )
-    kind = click.style(f"{kind_of(type(event)):<18}", fg="cyan")
-    click.echo(f"{stored.seq:>6}  {screen.when(event.ts)}  {kind} {screen.clean(told)}")
 
 
 def _brief(value: object) -> str:

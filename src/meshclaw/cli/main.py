@@ -41,9 +41,14 @@ NOUNS = {
     "watch": "Be told when something changes; no model looks: add, list, test.",
     "standing": "When a message about something comes, ask this: add, list, log.",
     "stop": "Stop everything the claw does, now; and let it go on.",
+    "up": "Start the claw and open its page.",
+    "down": "Stop the claw that runs.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",
 }
+
+ELSEWHERE = {"down": "up"}
+"""Beside which other one a noun stands."""
 
 
 class Nouns(click.Group):
@@ -55,9 +60,9 @@ class Nouns(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in NOUNS:
             return None
-        module = importlib.import_module(f"meshclaw.cli.{cmd_name}")
+        module = importlib.import_module(f"meshclaw.cli.{ELSEWHERE.get(cmd_name, cmd_name)}")
         gc.freeze()  # what was loaded stays: the collector need not walk over it again and again
-        command: click.Command = module.command
+        command: click.Command = getattr(module, cmd_name if cmd_name in ELSEWHERE else "command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -22,20 +22,29 @@ def command(reason: str, lift: bool, dry_run: bool) -> None:
 
     What a stop leaves half done is looked up and finished by: meshclaw run resume
     """
-    folder = home()
-    found = stop.read(folder)
     if dry_run:
         screen.words("Would let the claw go on." if lift else "Would stop the claw.")
     elif lift:
-        was_ms = stop.age_ms(folder)
-        stop.lift(folder)
-        _record(StopLifted(after_ms=was_ms))
+        let_go_on()
         screen.words("The claw may go on.")
     else:
-        stop.put(folder, reason)  # before anything that may fail
-        if found is None or found.by == "fleet":
-            _record(ClawStopped())
+        pull(reason)
         screen.words("Stopped: nothing is done until: meshclaw stop --lift")
+
+
+def pull(reason: str) -> None:
+    folder = home()
+    found = stop.read(folder)
+    stop.put(folder, reason)  # before anything that may fail
+    if found is None or found.by == "fleet":
+        _record(ClawStopped())
+
+
+def let_go_on() -> None:
+    folder = home()
+    was_ms = stop.age_ms(folder)
+    stop.lift(folder)
+    _record(StopLifted(after_ms=was_ms))
 
 
 def _record(event: Event) -> None:

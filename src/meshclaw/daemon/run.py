@@ -19,6 +19,7 @@ from meshclaw.daemon.mail import MailWatch
 from meshclaw.daemon.service import Service, Services
 from meshclaw.daemon.standings import Standings
 from meshclaw.errors import UserError
+from meshclaw.home.serve import HomePage
 from meshclaw.ledger.ledger import timestamp
 from meshclaw.settings import mesh
 from meshclaw.settings.slack import Workspaces
@@ -46,14 +47,18 @@ def services(claw: Claw, desk: Desk) -> list[Service]:
     return [*found, Clock(desk, standings, log.warning)]
 
 
-def run(said: Callable[[Services], None]) -> None:
-    """``said`` is called whenever a service stands differently. Returns after SIGTERM or Ctrl-C."""
+def run(said: Callable[[Services], None], *, port: int | None = None) -> None:
+    """``said`` is called whenever a service stands differently. Returns after SIGTERM or Ctrl-C.
+
+    ``port``: of the local page; 0 is the last one or a free one, None is no page.
+    """
     desk = Desk()
     with open_claw() as claw:
         folder, found = claw.folder, services(claw, desk)
         with closing(Store(folder)) as store:
             is_idle = len(found) == 1 and store.is_empty
-    if is_idle:
+    page = HomePage(folder, desk, port) if port is not None else None
+    if is_idle and page is None:
         raise UserError(
             "there is nothing to wait for: nothing is connected, nothing is to happen by itself, and there is no mesh",
             fix="meshclaw mail connect ADDRESS, meshclaw slack connect, or: meshclaw schedule add --help",
@@ -64,9 +69,12 @@ def run(said: Callable[[Services], None]) -> None:
             signal.signal(signal_, lambda _number, _frame: stop.set())
         started = timestamp(datetime.now(UTC))
         desk.resume(lambda _: None)
-        Services(found, partial(_changed, folder, started, said)).run(stop)
+        Services([page, *found] if page else found, partial(_changed, folder, started, page, said)).run(stop)
 
 
-def _changed(folder: Path, started: str, said: Callable[[Services], None], all_: Services) -> None:
-    tell(folder, Known(pid=getpid(), started=started, services=dict(all_.standing)))
+def _changed(
+    folder: Path, started: str, page: HomePage | None, said: Callable[[Services], None], all_: Services
+) -> None:
+    address = page.address if page else ""
+    tell(folder, Known(pid=getpid(), started=started, page=address, services=dict(all_.standing)))
     said(all_)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Trigger = Literal["terminal", "schedule", "mail", "chat", "webhook", "mcp"]
+Trigger = Literal["terminal", "page", "schedule", "mail", "chat", "webhook", "mcp"]
 Trust = Literal["person", "schedule", "outside"]
 """Who is behind it: the claw's own person, their own schedule, or anybody else."""
 

@@ -60,24 +60,24 @@ FOOTER = (
 
 
 def page(found: Overview, home: Path) -> str:
+    return render(made(found, home))
+
+
+def made(found: Overview, home: Path) -> Page:
     """``home`` is written ``~``."""
     report, period = found.report, _period(found)
     about = f"{period[:1].upper()}{period[1:]}; days are UTC. Made {day(found.made.date())}, {found.made:%H:%M %Z}."
     if not report.totals.calls:
-        return render(
-            Page(
-                title="AI tools: nothing found", question=QUESTION, answer=_nothing(found), about=about,
-                sections=[_sources(found, home)], footer=FOOTER,
-            )
+        return Page(
+            title="AI tools: nothing found", question=QUESTION, answer=_nothing(found), about=about,
+            sections=[_sources(found, home)], footer=FOOTER,
         )  # fmt: skip
     sections = [
         _time(found), _models(report), _purposes(found), _partition(report), _tokens(report), _sources(found, home),
     ]  # fmt: skip
-    return render(
-        Page(
-            title=f"AI tools, {period}: {money(report.totals.cost_usd_micros)}", question=QUESTION,
-            answer=_answer(report), about=about, facts=_facts(found, period), sections=sections, footer=FOOTER,
-        )
+    return Page(
+        title=f"AI tools, {period}: {money(report.totals.cost_usd_micros)}", question=QUESTION,
+        answer=_answer(report), about=about, facts=_facts(found, period), sections=sections, footer=FOOTER,
     )  # fmt: skip
 
 

@@ -1,0 +1,56 @@
+"use strict";
+// What carries data-live is fetched anew when the ledger grew; what is being used stays as it is.
+const still = 500;
+let waiting = false, again = false;
+
+function renew(fresh) {
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const now = fresh.getElementById(old.id);
+    if (!now || same(old, now) || old.contains(document.activeElement) || old.parentElement.closest("[data-live]")) continue;
+    for (const open of old.querySelectorAll("details[open][id]")) {
+      const twin = now.querySelector(`#${CSS.escape(open.id)}`);
+      if (twin) twin.open = true;
+    }
+    old.replaceWith(now);
+  }
+}
+
+// When a slip was put before the person is theirs alone to keep: a later look does not begin it anew.
+function same(old, now) {
+  const before = old.querySelectorAll("[data-kept]"), after = now.querySelectorAll("[data-kept]");
+  if (before.length === after.length) after.forEach((one, at) => one.setAttribute("value", before[at].value));
+  return old.outerHTML.replaceAll(' open=""', "") === now.outerHTML.replaceAll(' open=""', "");
+}
+
+async function look() {
+  if (waiting) { again = true; return; }
+  waiting = true;
+  try {
+    const answer = await fetch(location.href, { headers: { "Meshclaw-Live": "1" } });
+    if (answer.status === 401) location.reload();
+    if (answer.ok) renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  } catch { /* the stream says that it is gone */ }
+  setTimeout(() => { waiting = false; if (again) { again = false; look(); } }, still);
+}
+
+const facts = new EventSource("/live");
+let lost = false;
+facts.addEventListener("fact", look);
+facts.addEventListener("open", () => {
+  document.getElementById("gone").hidden = true;
+  if (lost) look();
+  lost = false;
+});
+facts.addEventListener("error", () => {
+  lost = true;
+  document.getElementById("gone").hidden = false;
+  if (facts.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+});
+addEventListener("pagehide", () => facts.close());
+
+for (const box of document.querySelectorAll("[data-stream]")) {
+  const said = new EventSource(box.dataset.stream);
+  said.addEventListener("piece", (event) => box.append(JSON.parse(event.data)));
+  said.addEventListener("end", () => { said.close(); box.setAttribute("aria-busy", "false"); box.closest("section").hidden = true; look(); });
+  said.addEventListener("error", () => said.close());
+}
