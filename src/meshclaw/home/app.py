@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,15 +159,13 @@ def _environment() -> Environment:
         loader=FileSystemLoader([HERE / "templates", PLAIN]), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=printable,
     )  # fmt: skip
-    made.filters |= {"tied": tied, "when": _when, "day": _day}
+    made.filters |= {"tied": tied, "when": _when}
     return made
 
 
 def _when(ts: str) -> str:
-    from meshclaw.cli.screen import when
-
-    return when(ts)
-
-
-def _day(ts: str) -> str:
-    return _when(ts).partition(" ")[0]
+    """A stored time in the person's own zone: the hour alone where it is of today."""
+    at, now = datetime.fromisoformat(ts).astimezone(), datetime.now().astimezone()
+    if at.date() == now.date():
+        return f"today, {at:%H:%M}"
+    return f"{at.day} {at:%B}, {at:%H:%M}" if at.year == now.year else f"{at:%Y-%m-%d, %H:%M}"

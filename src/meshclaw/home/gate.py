@@ -136,5 +136,6 @@ def _told(why: str, status: int) -> Response:
 def _page(head: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>MeshClaw</title>'
-        f'<meta name="viewport" content="width=device-width">{head}</head><body><main>{body}</main></body></html>'
+        f'<meta name="viewport" content="width=device-width">'
+        f'<link rel="icon" href="/static/icon.svg">{head}</head><body><main>{body}</main></body></html>'
     )

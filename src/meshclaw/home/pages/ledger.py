@@ -16,6 +16,8 @@ from meshclaw.ledger.ledger import Stored, kind_of
 from meshclaw.runs.run import tell
 
 MOST = 100
+MOST_TOLD = 200
+"""Characters of an event in the list; its own page has all of it."""
 KINDS = {kind_of(kind): kind for kind in get_args(AnyEvent)}
 
 
@@ -71,7 +73,7 @@ def _last(stored: Iterable[Stored], end: int) -> list[Line]:
     return [
         Line(
             seq=one.seq, id=one.event.id, at=one.event.ts, kind=kind_of(type(one.event)), run=one.event.run,
-            told=told(one.event),
+            told=told(one.event)[:MOST_TOLD],
         )
         for one in reversed(found)
     ]  # fmt: skip
