@@ -116,7 +116,7 @@ class Browser:
     def submit(self, page: str, action: str, **fields: str) -> Answer:
         """Load ``page``, fill in its form that leads to ``action`` and send it; then where it leads to."""
         text = self.get(page).text
-        [form] = re.findall(rf'<form method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', text, re.DOTALL)
+        form, *_ = re.findall(rf'<form method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', text, re.DOTALL)
         hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
         answer = self.post(action, **{**hidden, **fields})
         assert answer.status == 303, answer.words

@@ -118,6 +118,7 @@ class Desk:
                 claw.refuse_if_stopped()
                 agent = claw.agent(job.agent)
                 model = job.model or agent.model or claw.models.usual
+                claw.models.of(model)  # what cannot be asked is told before anything is begun
                 run = start(
                     claw.ledger, claw.contents, request=job.request, agent=agent, subject=job.subject, model=model,
                     after=job.after,

@@ -22,7 +22,7 @@ WIDE, NARROW = 88, 38
 """Cells of a slip on a desk and on a phone. We break its lines ourselves, as on a terminal."""
 CLOSED = {
     "allowed": "You said yes. It was not done yet; a run that was cut off is gone on with by itself.",
-    "used": "You said yes, and it was done.",
+    "used": "You said yes, and that was used; its run says what came of it.",
     "denied": "It was refused; it will not happen.",
     "withdrawn": "Nobody needs your answer any more: its run was cancelled or taken back.",
     "expired": "It ran out before anybody answered; it will not happen.",
@@ -71,11 +71,19 @@ def one(visit: Visit) -> Shown:
         wide, narrow = (list(drawn(slip, declaration, width=width, full=True)) for width in (WIDE, NARROW))
     context = One(
         approval=waiting_of(claw, approval), wide=wide, narrow=narrow,
-        closed="" if approval.state == "open" else CLOSED[approval.state],
+        closed=_closed(claw, approval),
         elsewhere=_elsewhere(claw, approval), shown=approval.shown,
         looked=looked_at(visit.session, approval.id, approval.shown),
     )  # fmt: skip
     return Shown(title="Approval", template="approval.html", context=context)
+
+
+def _closed(claw: Claw, approval: Approval) -> str:
+    if approval.state == "open":
+        return ""
+    item = tell(claw.ledger, claw.contents, approval.run).items.get(approval.external_id)
+    is_used = item is not None and approval.id in item.used
+    return CLOSED["used" if approval.state == "allowed" and is_used else approval.state]
 
 
 def _elsewhere(claw: Claw, approval: Approval) -> str:
