@@ -8,16 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.client import HTTPConnection
 from html import unescape
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.cli.working import triage_mailbox
+from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.daemon.desk import Desk
 from meshclaw.flow.conversation import Call, Said
 from meshclaw.home.keys import FILE
@@ -116,7 +116,9 @@ class Browser:
     def submit(self, page: str, action: str, **fields: str) -> Answer:
         """Load ``page``, fill in its form that leads to ``action`` and send it; then where it leads to."""
         text = self.get(page).text
-        form, *_ = re.findall(rf'<form method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', text, re.DOTALL)
+        form, *_ = re.findall(
+            rf'<form method="post" action="{re.escape(action)}"[^>]*>(.*?)</form>', text, re.DOTALL
+        )
         hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
         answer = self.post(action, **{**hidden, **fields})
         assert answer.status == 303, answer.words

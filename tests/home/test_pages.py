@@ -20,7 +20,7 @@ from meshclaw.ledger.ledger import Ledger
 from meshclaw.runs.canary import plant
 from meshclaw.wiring import Claw
 from tests.cli.conftest import snapshot
-from tests.home.stage import ASKED, Browser, drafts_and_sends, says, settle, triage, until
+from tests.home.stage import ASKED, Browser, drafts_and_sends, says, triage, until
 
 MENU = [page.path for page in PAGES]
 
@@ -142,7 +142,9 @@ def test_strangers_text_is_text_wherever_it_stands(
 # -- asking ----------------------------------------------------------------------------------
 
 
-def test_an_answer_streams_and_then_stands_in_the_run(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_streams_and_then_stands_in_the_run(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     go_on = threading.Event()
 
     def slowly(_: object) -> str:
@@ -185,7 +187,9 @@ def test_what_a_page_answers_needs_no_model(browser: Browser, settled: Path, wor
     assert (stop.read(settled) is not None) == (words == "stop")
 
 
-def test_what_fails_is_told_and_can_be_gone_on_with(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_is_told_and_can_be_gone_on_with(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("meshclaw.llm.failover.PATIENCE_S", 0.0)
     says(monkeypatch, *[NotReachable("gone")] * 20)
     run = browser.post("/ask", words="Is anything urgent?").headers["location"]

@@ -19,7 +19,12 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Of the local page; else the last one, or a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=None,
+    help="Of the local page; else the last one, or a free one.",
+)
 @click.option("--no-page", is_flag=True, help="Leave out the local page.")
 def run(port: int | None, no_page: bool) -> None:
     """Wait for mail and whatever else you set up, until Ctrl-C. Idle, it calls no model and does nothing."""

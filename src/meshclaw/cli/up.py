@@ -29,7 +29,12 @@ MOST_TOLD = 2_000
 
 @click.command("up")
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
-@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Of the page; else the last one, or a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=None,
+    help="Of the page; else the last one, or a free one.",
+)
 @screen.as_json
 def command(no_browser: bool, port: int | None, as_json: bool) -> None:
     """Start the claw with its local page, and open the page. Where it runs already its page is opened.
@@ -44,7 +49,9 @@ def command(no_browser: bool, port: int | None, as_json: bool) -> None:
         _start(folder, port)
     known = _ready(folder)
     if port is not None and f":{port}/" not in known.page:
-        raise Busy(f"the claw runs already, with its page at {known.page}", fix="Stop it first: meshclaw down")
+        raise Busy(
+            f"the claw runs already, with its page at {known.page}", fix="Stop it first: meshclaw down"
+        )
     told = "Runs already" if running else "Started"
     if as_json:
         screen.data({"running": True, "pid": known.pid, "page": known.page, "started": not running})
@@ -167,7 +174,9 @@ def stop(folder: Path, pid: int) -> None:
     end = time.monotonic() + STOP_S + 5
     while alone.pid(folder) == pid:
         if time.monotonic() > end:
-            raise Operational(f"process {pid} does not end", fix="What it does is finished by: meshclaw run resume")
+            raise Operational(
+                f"process {pid} does not end", fix="What it does is finished by: meshclaw run resume"
+            )
         time.sleep(LOOK_S)
 
 

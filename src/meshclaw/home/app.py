@@ -1,4 +1,4 @@
-"""The pages as one Starlette application: opens the claw, lets the page look or do, and puts the answer in the frame."""
+"""The pages as one Starlette application: opens the claw, lets a page look or do, puts the answer in a frame."""
 
 from __future__ import annotations
 
@@ -54,8 +54,13 @@ def app(house: House) -> Starlette:
         Route("/live", live.changes), Route("/runs/{run}/answer", live.answer),
     ]  # fmt: skip
     for page in PAGES:
-        routes += [Route(path, _showing(house, page, show), methods=["GET"]) for path, show in page.shows.items()]
-        routes += [Route(path, _doing(house, _back(page, path), do), methods=["POST"]) for path, do in page.does.items()]
+        routes += [
+            Route(path, _showing(house, page, show), methods=["GET"]) for path, show in page.shows.items()
+        ]
+        routes += [
+            Route(path, _doing(house, _back(page, path), do), methods=["POST"])
+            for path, do in page.does.items()
+        ]
     return Starlette(routes=routes, exception_handlers={404: lambda request, _: _nothing(house, request)})
 
 
@@ -63,7 +68,8 @@ def _showing(house: House, page: Page, show: Callable[[Visit], Shown]) -> Callab
     def answer(request: Request) -> Response:
         with open_claw(limited=False) as claw:
             try:
-                return _framed(house, request, claw, show(_visit(house, request, claw)), page)
+                request.state.seen = claw.ledger.newest()
+                return _framed(house, request, claw, show(_visit(house, request, claw)), here=page)
             except MeshClawError as error:
                 return _wrong(house, request, claw, error, page)
 
@@ -84,7 +90,9 @@ def _doing(
             with house.at_work, open_claw() as claw:
                 went = do(_visit(house, request, claw))
         except MeshClawError as error:
-            went = Went(to=back(request), words=f"{_sentence(error.message)} {error.fix}".strip(), failed=True)
+            went = Went(
+                to=back(request), words=f"{_sentence(error.message)} {error.fix}".strip(), failed=True
+            )
         if went.words:
             house.say(request.state.session, Told(words=went.words, failed=went.failed))
         return RedirectResponse(went.to, status_code=303)
@@ -100,16 +108,14 @@ def _visit(house: House, request: Request, claw: Claw) -> Visit:
 
 
 def _framed(
-    house: House, request: Request, claw: Claw, shown: Shown, here: Page | None, status: int = 200
+    house: House, request: Request, claw: Claw, shown: Shown, *, here: Page | None, status: int = 200
 ) -> Response:
-    menu = [
-        Item(name=one.name, path=one.path, waits=_waits(claw, one), is_here=one is here) for one in PAGES
-    ]
+    menu = [Item(name=one.name, path=one.path, waits=_waits(claw, one), is_here=one is here) for one in PAGES]
     # A page that only fetches itself anew leaves what is to be said to the person for when they look.
     told = None if "meshclaw-live" in request.headers else house.said(request.state.session)
     html = _environment().get_template(shown.template).render(
         title=shown.title, page=shown.context, menu=menu, stopped=stop.read(house.folder), told=told,
-        csrf=request.state.session.csrf, here=request.url.path,
+        csrf=request.state.session.csrf, seen=getattr(request.state, "seen", 0),
     )  # fmt: skip
     return HTMLResponse(html, status)
 
@@ -127,7 +133,8 @@ def _wrong(house: House, request: Request, claw: Claw, error: MeshClawError, pag
         title="That did not work", template="wrong.html",
         context=Wrong(words=_sentence(error.message), fix=error.fix),
     )  # fmt: skip
-    return _framed(house, request, claw, shown, page, 404 if isinstance(error, NotFound) else 503)
+    status = 404 if isinstance(error, NotFound) else 503
+    return _framed(house, request, claw, shown, here=page, status=status)
 
 
 def _nothing(house: House, request: Request) -> Response:

@@ -38,7 +38,7 @@ HEADERS = {
 Own = Callable[[tuple[str, int], tuple[str, int]], bool]
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):
     def __init__(self, why: str, status: int = 403) -> None:
         super().__init__(why)
         self.why, self.status = why, status
@@ -95,7 +95,9 @@ class Gate:
     def _exchange(self, request: Request) -> Response:
         """Answered with a page, not with a redirect: a browser sends no strict cookie behind one from elsewhere."""
         if request.headers.get("sec-purpose") or request.headers.get("purpose"):
-            raise _Refused("Not before somebody really opens it.")  # a browser that looks ahead uses no token up
+            raise _Refused(
+                "Not before somebody really opens it."
+            )  # a browser that looks ahead uses no token up
         session = self._keys.exchange(request.query_params["token"])
         if session is None:
             raise _Refused("This address was used before: each opens the page once.", 401)

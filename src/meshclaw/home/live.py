@@ -25,9 +25,10 @@ class Live:
         self._house = house
         self._open = 0
 
-    async def changes(self, _: Request) -> Response:
-        """``fact`` whenever the ledger has grown; the page then fetches itself anew."""
-        return self._stream(self._changes())
+    async def changes(self, request: Request) -> Response:
+        """``fact`` whenever the ledger has grown beyond number ``after``; the page then fetches itself anew."""
+        after = request.query_params.get("after", "")
+        return self._stream(self._changes(int(after) if after.isdecimal() and len(after) < 16 else 0))
 
     async def answer(self, request: Request) -> Response:
         """``piece`` by piece, then ``end``."""
@@ -47,17 +48,16 @@ class Live:
         finally:
             self._open -= 1
 
-    async def _changes(self) -> AsyncIterator[str]:
-        ledger = Ledger(self._house.folder)
+    async def _changes(self, seen: int) -> AsyncIterator[str]:
+        ledger, quiet = Ledger(self._house.folder), STILL_S
         try:
-            seen, quiet = ledger.newest(), 0.0
-            yield _event("hello")
             while not self._house.stop.is_set():
-                await asyncio.sleep(LOOK_S)
-                newest, quiet = ledger.newest(), quiet + LOOK_S
+                newest = ledger.newest()
                 if newest != seen or quiet >= STILL_S:
                     yield _event("fact" if newest != seen else "still")
                     seen, quiet = newest, 0.0
+                await asyncio.sleep(LOOK_S)
+                quiet += LOOK_S
         finally:
             ledger.close()
 

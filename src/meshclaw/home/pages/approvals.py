@@ -56,9 +56,7 @@ def every(visit: Visit) -> Shown:
     ids = {one.id for one in open_}
     closed = [one for one in waiting(visit.claw, all_=True) if one.id not in ids]
     closed.sort(key=lambda one: one.asked, reverse=True)
-    return Shown(
-        title="Approvals", template="approvals.html", context=All(open=open_, closed=closed[:20])
-    )
+    return Shown(title="Approvals", template="approvals.html", context=All(open=open_, closed=closed[:20]))
 
 
 def one(visit: Visit) -> Shown:
@@ -108,7 +106,7 @@ def deny(visit: Visit) -> Went:
 
 
 def _seen(visit: Visit, answer: Literal["allowed", "denied"]) -> tuple[Approval, approve.Seen]:
-    """What this session was shown of it, and for how long. UserError where it was never shown, or is another one now."""
+    """What this session was shown of it, and for how long. UserError where it was not shown, or is another now."""
     approval, shown = approvals(visit.claw.ledger).get(visit.path["id"]), visit.form.get("shown", "")
     read_ms = looked_ms(visit.session, visit.form.get("looked", ""), approval.id, shown)
     if read_ms is None or shown != approval.shown:

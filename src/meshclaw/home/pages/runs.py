@@ -194,7 +194,9 @@ def _notes(claw: Claw, told: Told) -> list[str]:
             case _:
                 notes.append(f"It failed ({event.error}).")
     if told.state == "frozen":
-        notes.append("It wanted to ask you too much after it read what others can write, so it may only read.")
+        notes.append(
+            "It wanted to ask you too much after it read what others can write, so it may only read."
+        )
     return notes
 
 

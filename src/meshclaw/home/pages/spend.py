@@ -104,9 +104,7 @@ def _figures(booked: Sequence[ModelAnswered]) -> list[Figure]:
     values = [sum(by_day[on] for on in bin_.ordinals) for bin_ in days]
     told = f"{money(sum(values))} in {counted(len(booked), 'call')}."
     of = Caption(id="own-days", title="Cost by day", told=told)
-    svg = columns(
-        of, days, [Series(name="Cost", values=values, tone=1)], Axis(say=money, tick=dollars_tick)
-    )
+    svg = columns(of, days, [Series(name="Cost", values=values, tone=1)], Axis(say=money, tick=dollars_tick))
     rows = [(day.name, money(value)) for day, value in zip(days, values, strict=True) if value]
     return [
         Figure(id=of.id, title=of.title, svg=svg, table=Table(heads=("Day", "Cost"), rows=rows)),
@@ -155,10 +153,14 @@ def read(_: Visit) -> Went:
     with using() as opened:
         found = opened.refresh()
     return Went(
-        to="/spend/tools", words=f"Read what is new: {counted(found.calls, 'call')} new or fuller than before."
+        to="/spend/tools",
+        words=f"Read what is new: {counted(found.calls, 'call')} new or fuller than before.",
     )
 
 
 PAGE = Page(
-    name="Spend", path="/spend", shows={"/spend": own, "/spend/tools": tools}, does={"/spend/tools/read": read}
+    name="Spend",
+    path="/spend",
+    shows={"/spend": own, "/spend/tools": tools},
+    does={"/spend/tools/read": read},
 )

@@ -6,13 +6,21 @@ let waiting = false, again = false;
 function renew(fresh) {
   for (const old of document.querySelectorAll("[data-live]")) {
     const now = fresh.getElementById(old.id);
-    if (!now || same(old, now) || old.contains(document.activeElement) || old.parentElement.closest("[data-live]")) continue;
+    const active = old.contains(document.activeElement) ? document.activeElement : null;
+    if (!now || same(old, now) || active?.matches("input, select, textarea")) continue;
     for (const open of old.querySelectorAll("details[open][id]")) {
       const twin = now.querySelector(`#${CSS.escape(open.id)}`);
       if (twin) twin.open = true;
     }
+    const twin = active && [...now.querySelectorAll("a, button, summary, [tabindex]")].find((one) => named(one) === named(active));
     old.replaceWith(now);
+    twin?.focus({ preventScroll: true });
   }
+}
+
+// What a person has in hand stays in hand, wherever it stands now.
+function named(one) {
+  return [one.tagName, one.id, one.closest("details")?.id, one.getAttribute("href"), one.form?.action, one.innerText].join(" ");
 }
 
 // When a slip was put before the person is theirs alone to keep: a later look does not begin it anew.
@@ -33,16 +41,10 @@ async function look() {
   setTimeout(() => { waiting = false; if (again) { again = false; look(); } }, still);
 }
 
-const facts = new EventSource("/live");
-let lost = false;
+const facts = new EventSource(`/live?after=${document.body.dataset.seen}`);
 facts.addEventListener("fact", look);
-facts.addEventListener("open", () => {
-  document.getElementById("gone").hidden = true;
-  if (lost) look();
-  lost = false;
-});
+facts.addEventListener("open", () => { document.getElementById("gone").hidden = true; });
 facts.addEventListener("error", () => {
-  lost = true;
   document.getElementById("gone").hidden = false;
   if (facts.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
 });
