@@ -43,6 +43,7 @@ NOUNS = {
     "stop": "Stop everything the claw does, now; and let it go on.",
     "up": "Start the claw and open its page.",
     "down": "Stop the claw that runs.",
+    "service": "Start the claw with your session: install, remove, status, show.",
     "daemon": "Let the claw work by itself: run, status.",
     "doctor": "Check everything; fix nothing unasked.",
 }
