@@ -70,7 +70,7 @@ def test_systemd_understands_the_unit(tmp_path: Path, config: Path, moved: str) 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_folder_that_would_write_lines_of_its_own_into_the_unit_is_refused(
+def test_a_folder_that_would_write_lines_of_its_own_is_refused(
     meshclaw: Meshclaw, config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MESHCLAW_HOME", str(tmp_path / "a\nExecStart=x"))

@@ -17,7 +17,8 @@ USER = 54321
 """Nobody of this machine."""
 _GROUPS = [Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")]
 START = """
-mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system $XDG_RUNTIME_DIR && chown {user}:{user} $XDG_RUNTIME_DIR || exit 1
+mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system $XDG_RUNTIME_DIR || exit 1
+chown {user}:{user} $XDG_RUNTIME_DIR || exit 1
 echo $$ > {group}/cgroup.procs || exit 1
 exec setpriv --reuid={user} --regid={user} --clear-groups sh -c '
 {program} --user --log-target=null & manager=$!
@@ -66,7 +67,8 @@ def manager(home: Path) -> Iterator[Manager]:
     for name in ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads"):
         os.chown(own / name, USER, USER)
     environment = {
-        **os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": f"/run/user/{USER}", "XDG_CONFIG_HOME": str(home / ".config"),
+        **os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": f"/run/user/{USER}",
+        "XDG_CONFIG_HOME": str(home / ".config"),
     }  # fmt: skip
     script = START.format(user=USER, group=own, program=PROGRAM)
     words = ["unshare", "--mount", "sh", "-c", script]

@@ -52,16 +52,16 @@ def _show(check: Check) -> None:
 
 def every() -> Iterator[Check]:
     """One after the other, as each is made."""
-    yield _checked("state folder", _folder)
-    yield _checked("ceiling", _ceiling)
-    yield _checked("policy", _policies)
-    yield _checked("limits", _limits)
-    yield _checked("kill switch", _stop)
-    yield _checked("sandbox", _sandbox)
+    yield checked("state folder", folder)
+    yield checked("ceiling", _ceiling)
+    yield checked("policy", _policies)
+    yield checked("limits", _limits)
+    yield checked("kill switch", _stop)
+    yield checked("sandbox", sandbox)
     try:
         with open_claw() as claw:
-            yield _checked("ledger", lambda: _ledger(claw))
-            yield _checked("runs", lambda: _runs(claw))
+            yield checked("ledger", lambda: ledger(claw))
+            yield checked("runs", lambda: _runs(claw))
             accounts = claw.accounts.all()
             if not accounts:
                 yield Check(
@@ -71,12 +71,12 @@ def every() -> Iterator[Check]:
                     fix="meshclaw mail connect ADDRESS",
                 )
             for account in accounts:
-                yield _checked(account.address, lambda a=account: _mailbox(claw, a))
+                yield checked(account.address, lambda a=account: _mailbox(claw, a))
     except MeshClawError as error:
         yield Check(name="claw", state="broken", told=error.message, fix=error.fix)
 
 
-def _checked(name: str, look: Callable[[], Check | str]) -> Check:
+def checked(name: str, look: Callable[[], Check | str]) -> Check:
     """An error that says what to do is a finding, not a crash."""
     try:
         found = look()
@@ -85,19 +85,19 @@ def _checked(name: str, look: Callable[[], Check | str]) -> Check:
     return found if isinstance(found, Check) else Check(name=name, state="ok", told=found)
 
 
-def _folder() -> Check | str:
-    folder = home()
-    free_mb = shutil.disk_usage(folder).free // 2**20
-    if folder.stat().st_mode & 0o077:
+def folder() -> Check | str:
+    path = home()
+    free_mb = shutil.disk_usage(path).free // 2**20
+    if path.stat().st_mode & 0o077:
         return Check(
             name="state folder",
             state="broken",
-            told=f"other users can look into {folder}",
-            fix=f"chmod 700 {folder}",
+            told=f"other users can look into {path}",
+            fix=f"chmod 700 {path}",
         )
     if free_mb < LOW_DISK_MB:
-        return Check(name="state folder", state="warning", told=f"only {free_mb} MB free at {folder}")
-    return f"{folder}, {free_mb} MB free"
+        return Check(name="state folder", state="warning", told=f"only {free_mb} MB free at {path}")
+    return f"{path}, {free_mb} MB free"
 
 
 def _ceiling() -> str:
@@ -124,7 +124,7 @@ def _stop() -> Check | str:
     return Check(name="kill switch", state="warning", told=told)
 
 
-def _sandbox() -> Check | str:
+def sandbox() -> Check | str:
     from meshclaw.guard.sandbox import probe
     from meshclaw.guard.sandbox.run import INSTALL, find
 
@@ -136,7 +136,7 @@ def _sandbox() -> Check | str:
     return f"{found.kind} holds"
 
 
-def _ledger(claw: Claw) -> Check | str:
+def ledger(claw: Claw) -> Check | str:
     key = claw.folder / "device.key"
     verdict = claw.ledger.verify()
     if not verdict.ok:

@@ -13,6 +13,7 @@ from meshclaw.errors import MeshClawError
 
 NOUNS = {
     "demo": "See the whole thing in a minute on a mailbox made for it.",
+    "setup": "Set it up, one thing at a time, each proved.",
     "ask": "Say it in your own words; a model is asked only where no command will do.",
     "agent": "Agents that people write and share: new, test, install, run.",
     "mail": "Connect a mailbox, triage it, read the digest, ask why.",

@@ -25,7 +25,7 @@ def command() -> None:
 @screen.dry_run
 def install(dry_run: bool) -> None:
     """Write the service file, take it in and start it. Says which file and which commands; --dry-run does nothing."""
-    one = _file()
+    one = file()
     if dry_run:
         click.echo(one.text, nl=False)
         screen.words(f"Would write this to {one.path} and run:")
@@ -41,7 +41,7 @@ def install(dry_run: bool) -> None:
 @screen.dry_run
 def remove(dry_run: bool) -> None:
     """Stop the service and take its file away; everything the claw keeps stays."""
-    one = _file()
+    one = file()
     if not one.is_there:
         raise NotFound("no service is installed", fix="meshclaw service install")
     if dry_run:
@@ -56,7 +56,7 @@ def remove(dry_run: bool) -> None:
 @screen.as_json
 def status(as_json: bool) -> None:
     """Whether the service is installed, as this MeshClaw would write it, and runs. Exits 1 where it does not run."""
-    one = _file()
+    one = file()
     running = autostart.runs(one)
     if as_json:
         screen.data(
@@ -75,10 +75,10 @@ def status(as_json: bool) -> None:
 @command.command()
 def show() -> None:
     """Print the service file as it would be written here."""
-    click.echo(_file().text, nl=False)
+    click.echo(file().text, nl=False)
 
 
-def _file() -> autostart.File:
+def file() -> autostart.File:
     folder = home()
     return autostart.file(folder, str(folder.absolute()) if os.environ.get("MESHCLAW_HOME") else "")
 
