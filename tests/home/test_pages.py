@@ -324,3 +324,31 @@ def test_who_asks_by_page_may_answer_by_page_unless_the_company_says_otherwise(
     told = browser.post(f"/approvals/{asked}/allow", **fields)
     assert "answer another way" in browser.get(told.headers["location"]).words
     assert answers(settled) == []
+
+
+# -- memory ----------------------------------------------------------------------------------
+
+
+def test_what_is_remembered_is_found_taken_back_and_forgotten(browser: Browser) -> None:
+    browser.submit("/memory", "/memory", words="My dentist is Dr Weber")
+    assert "My dentist is Dr Weber" in browser.get("/memory").words
+    assert "Dr Weber" in browser.get("/memory?q=dentist").words.partition("At “dentist”")[2]
+    assert "Nothing comes to mind." in browser.get("/memory?q=submarine").words
+    words = browser.submit("/memory/revisions/1", "/memory/revisions/1/undo").words
+    assert "Taken back; that is revision 2" in words
+    assert "Nothing is remembered yet." in words
+    browser.submit("/memory/revisions/2", "/memory/revisions/2/undo")
+    page = browser.get("/memory/1")
+    assert "Forget exactly this" in page.words
+    stale = browser.post("/memory/1/forget", these="1,2")
+    assert "Other memories would be erased" in browser.get(stale.headers["location"]).words
+    assert "Erased for good: 1 memory." in browser.submit("/memory/1", "/memory/1/forget").words
+    assert "Weber" not in browser.get("/memory").words + browser.get("/memory/1").words
+
+
+def test_what_is_no_sentence_is_not_remembered(browser: Browser) -> None:
+    for words in ("", "my key is AKIAIOSFODNN7EXAMPLE and wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"):
+        browser.post("/memory", words=words)
+    assert "Nothing is remembered yet." in browser.get("/memory").words
+    for path in ("/memory/99", "/memory/x", "/memory/-1", "/memory/%C2%B2", "/memory/revisions/99"):
+        assert browser.get(path).status == 404, path

@@ -53,7 +53,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 def command(step: str | None, as_json: bool) -> None:
     """Set the claw up, one thing at a time; each step can be skipped, and done again by its name.
 
-    Steps: folder, sandbox, mailbox, model, rights, service, ask. It installs nothing. In a pipe, and with --json, it only
+    Steps: folder, sandbox, mailbox, model, slack, rights, service, ask. It installs nothing. In a pipe, and with --json, it only
     tells what is set up and what is not; it exits 1 where something is broken.
     """
     notes = _notes()
@@ -215,6 +215,22 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
+def _slack(_claw: Claw, _: Notes) -> Found:
+    from meshclaw.settings.slack import Workspaces
+
+    known = Workspaces(home()).all()
+    if not known:
+        return Found(state="open", told="no workspace is connected")
+    return Found(state="done", told=", ".join(one.host for one in known))
+
+
+def _connect_slack(_: Notes) -> None:
+    from meshclaw.cli.slack import connect
+
+    me = click.prompt("   Your address in Slack", err=True).strip()
+    click.get_current_context().invoke(connect, me=me)
+
+
 def _rights(claw: Claw, notes: Notes) -> Found:
     if notes.rights == _digest(claw):
         return Found(state="done", told="you have seen what it can do and what it cannot")
@@ -273,6 +289,7 @@ STEPS = (
     Step(name="sandbox", title="A sandbox for commands", look=_sandbox, do=_nothing),
     Step(name="mailbox", title="A mailbox", look=_mailbox, do=_connect),
     Step(name="model", title="A model, or none", look=_model, do=_ask_model),
+    Step(name="slack", title="Slack, or not", look=_slack, do=_connect_slack),
     Step(name="rights", title="What the claw can and cannot do", look=_rights, do=_show_rights),
     Step(name="service", title="Starting with your session", look=_service, do=_install),
     Step(name="ask", title="Ask it something", look=_asked, do=_first_ask),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,8 +166,12 @@ def _environment() -> Environment:
         loader=FileSystemLoader([HERE / "templates", PLAIN]), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=printable,
     )  # fmt: skip
-    made.filters |= {"tied": tied, "when": _when}
+    made.filters |= {"tied": tied, "when": _when, "at": _at}
     return made
+
+
+def _at(ms: int) -> str:
+    return _when(datetime.fromtimestamp(ms / 1000, UTC).isoformat())
 
 
 def _when(ts: str) -> str:

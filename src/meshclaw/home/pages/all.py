@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from meshclaw.home.page import Page
-from meshclaw.home.pages import agents, approvals, ask, health, ledger, runs, spend, today
+from meshclaw.home.pages import agents, approvals, ask, health, ledger, memory, runs, spend, today
 
 PAGES: tuple[Page, ...] = (
-    today.PAGE, ask.PAGE, approvals.PAGE, runs.PAGE, agents.PAGE, spend.PAGE, ledger.PAGE, health.PAGE,
+    today.PAGE, ask.PAGE, approvals.PAGE, runs.PAGE, agents.PAGE, memory.PAGE, spend.PAGE, ledger.PAGE, health.PAGE,
 )  # fmt: skip

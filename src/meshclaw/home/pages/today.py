@@ -17,6 +17,7 @@ from meshclaw.home.page import Page, Shown, Visit
 from meshclaw.home.pages.runs import Row, row
 from meshclaw.home.pages.spend import spent_today
 from meshclaw.pages.numbers import money
+from meshclaw.runs.morning import Morning, morning
 from meshclaw.runs.run import tell_last
 from meshclaw.wiring import Claw
 
@@ -37,6 +38,8 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     limit: str
     """Of what models may cost in a day."""
     part: float
+    morning: Morning
+    """What the last day taught, and what of it contradicts."""
     services: Mapping[str, Standing]
     set_up: bool
     """Something is connected, or was done."""
@@ -54,6 +57,9 @@ def show(visit: Visit) -> Shown:
         mails=mails(needing), running=[row(one) for one in runs if one.state == "running"],
         latest=[row(one) for one in runs[:LATEST]], spent=money(spent_today(claw)), limit=money(limit),
         part=min(1.0, used / limit) if limit else 1.0, services=known.services if known else {},
+        morning=morning(
+            claw.ledger, claw.memory, since=claw.ledger.now() - digest.SPAN, declared=claw.declaration
+        ),
         set_up=bool(runs or claw.accounts.all()),
     )  # fmt: skip
     return Shown(title="Today", template="today.html", context=context)
