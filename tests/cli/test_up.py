@@ -1,4 +1,4 @@
-"""``meshclaw up`` and ``down``: the daemon with its page, started once, found again, and stopped by nobody but its owner."""
+"""``meshclaw up`` and ``down``: started once, found again, and stopped by nobody but its owner."""
 
 from __future__ import annotations
 
@@ -36,8 +36,12 @@ def terminal(home: Path) -> Iterator[Terminal]:
         environment = {name: value for name, value in environment.items() if value}
         main, other = pty.openpty()
         with subprocess.Popen(
-            [sys.executable, "-m", "meshclaw", *words], stdin=other, stdout=other, stderr=other, env=environment
-        ) as process:
+            [sys.executable, "-m", "meshclaw", *words],
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            env=environment,
+        ):
             os.close(other)
             os.write(main, keys.encode())
             shown = b""

@@ -53,8 +53,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 def command(step: str | None, as_json: bool) -> None:
     """Set the claw up, one thing at a time; each step can be skipped, and done again by its name.
 
-    Steps: folder, sandbox, mailbox, model, slack, rights, service, ask. It installs nothing. In a pipe, and with --json, it only
-    tells what is set up and what is not; it exits 1 where something is broken.
+    Steps: folder, sandbox, mailbox, model, slack, rights, service, ask. It installs nothing. In a pipe, and with
+    --json, it only tells what is set up and what is not; it exits 1 where something is broken.
     """
     notes = _notes()
     chosen = [one for one in STEPS if step in (None, one.name)]
@@ -65,13 +65,16 @@ def command(step: str | None, as_json: bool) -> None:
     for one in chosen:
         _walk(one, notes, again=step is not None)
     left = [one.name for one in STEPS if _found(one, notes).state in ("open", "broken")]
-    screen.words(f"\nStill open: {', '.join(left)}. Go on with: meshclaw setup" if left else "\nAll set. Open the page: meshclaw up")
+    open_ = f"Still open: {', '.join(left)}. Go on with: meshclaw setup"
+    screen.words(f"\n{open_ if left else 'All set. Open the page: meshclaw up'}")
 
 
 def _tell(steps: Sequence[Step], notes: Notes, *, as_json: bool) -> int:
     found = {one.name: _found(one, notes) for one in steps}
     if as_json:
-        screen.data({"steps": found, "complete": all(one.state in ("done", "skipped") for one in found.values())})
+        screen.data(
+            {"steps": found, "complete": all(one.state in ("done", "skipped") for one in found.values())}
+        )
     else:
         rows = [(name, one.state, one.told) for name, one in found.items()]
         screen.table(("STEP", "STATE", ""), rows, empty="")
@@ -96,21 +99,22 @@ def _walk(step: Step, notes: Notes, *, again: bool) -> None:
     screen.words(f"   {_marked(found)}")
     if found.state in ("done", "skipped") and not again:
         return
-    while click.confirm("   Do it now?", default=True, err=True):
-        try:
-            step.do(notes)
-        except MeshClawError as error:
-            screen.words(f"   {click.style('Not yet:', fg='red')} {error.message} {error.fix}")
-        except click.Abort:
-            raise
-        else:
-            break
-        if not click.confirm("   Try again?", default=False, err=True):
-            break
+    if click.confirm("   Do it now?", default=True, err=True):
+        while not _done(step, notes) and click.confirm("   Try again?", default=False, err=True):
+            pass
     found = _found(step, notes)
     notes.skipped = notes.skipped - {step.name} if found.state == "done" else notes.skipped | {step.name}
     _keep(notes)
     screen.words(f"   {_marked(_found(step, notes))}")
+
+
+def _done(step: Step, notes: Notes) -> bool:
+    try:
+        step.do(notes)
+    except MeshClawError as error:
+        screen.words(f"   {click.style('Not yet:', fg='red')} {error.message} {error.fix}")
+        return False
+    return True
 
 
 def _marked(found: Found) -> str:
@@ -170,7 +174,7 @@ def _connect(_: Notes) -> None:
     address = click.prompt("   Which one? maildir:PATH, mbox:PATH or imaps://user@host", err=True).strip()
     me = click.prompt("   Your own mail address", err=True).strip()
     context = click.get_current_context()
-    context.invoke(connect, address=address, me=(me,), smtp="", secret_file="", trusted_host="")  # noqa: S106
+    context.invoke(connect, address=address, me=(me,), smtp="", secret_file="", trusted_host="")
     screen.words("   What it would do with your inbox; nothing is changed:")
     context.invoke(mail.commands["triage"], address=address, dry_run=True)
 
@@ -178,7 +182,8 @@ def _connect(_: Notes) -> None:
 def _model(claw: Claw, _: Notes) -> Found:
     if not claw.models.classes:
         return Found(state="open", told=f"none is named in {MODELS}; what rules can do works without one")
-    return Found(state="done", told=f"{claw.models.usual}: {', '.join(one.name for one in claw.models.of(claw.models.usual))}")
+    names = ", ".join(one.name for one in claw.models.of(claw.models.usual))
+    return Found(state="done", told=f"{claw.models.usual}: {names}")
 
 
 def _ask_model(_: Notes) -> None:
@@ -190,7 +195,12 @@ def _ask_model(_: Notes) -> None:
         with open_claw(limited=False) as claw:
             name = claw.models.usual
     else:
-        name = click.prompt("   Which one? provider:model, as in anthropic:claude-haiku-4-5", err=True).strip()
+        screen.words(
+            "   A server of your own needs its address, too: write it into models.toml (docs/models.md)."
+        )
+        name = click.prompt(
+            "   Which one? provider:model, as in anthropic:claude-haiku-4-5", err=True
+        ).strip()
     with open_claw(limited=False) as claw:
         takes_key = any(one.where_key == "keyring" for one in claw.models.of(name))
     if takes_key and not path.exists():
@@ -240,7 +250,7 @@ def _rights(claw: Claw, notes: Notes) -> Found:
 def _digest(claw: Claw) -> str:
     from meshclaw.cli.agent_shown import rights
 
-    return digest_of([rights(claw, CLAW, None), [one.path for one in claw.policies.sources]])
+    return digest_of([rights(claw, CLAW, None), [str(one.path) for one in claw.policies.sources]])
 
 
 def _show_rights(notes: Notes) -> None:
@@ -248,7 +258,9 @@ def _show_rights(notes: Notes) -> None:
 
     with open_claw() as claw:
         tell_rights(rights(claw, CLAW, None))
-        click.echo("Whatever is not named here is denied, whoever asks. What others wrote gives it no rights.")
+        click.echo(
+            "Whatever is not named here is denied, whoever asks. What others wrote gives it no rights."
+        )
         for source in claw.policies.sources:
             click.echo(f"Policy of the {source.name}: {len(source.rules)} rules in {source.path}")
         notes.rights = _digest(claw)

@@ -54,7 +54,11 @@ def every(visit: Visit) -> Shown:
             likeness=likeness(claw),
         )  # fmt: skip
     context = All(
-        facts=claw.memory.live(), asked=asked, found=found, revisions=claw.memory.revisions(LAST), sources=FROM
+        facts=claw.memory.live(),
+        asked=asked,
+        found=found,
+        revisions=claw.memory.revisions(LAST),
+        sources=FROM,
     )
     return Shown(title="Memory", template="memory.html", context=context)
 
@@ -97,7 +101,9 @@ def undo(visit: Visit) -> Went:
     claw, only = visit.claw, visit.form.get("fact", "")
     number = _number(visit.path["number"])
     made = revising.undo(claw.memory, claw.ledger, number, fact=_number(only) if only else None)
-    return Went(to="/memory", words=f"Taken back; that is revision {made.number}, and can be taken back, too.")
+    return Went(
+        to="/memory", words=f"Taken back; that is revision {made.number}, and can be taken back, too."
+    )
 
 
 def forget(visit: Visit) -> Went:
@@ -107,7 +113,9 @@ def forget(visit: Visit) -> Went:
     if visit.form.get("these", "") != wanted:
         raise UserError("other memories would be erased with it than you were shown", fix="Look at it again.")
     gone = revising.forget(claw.memory, claw.ledger, [id_])
-    return Went(to="/memory", words=f"Erased for good: {len(gone)} {'memory' if len(gone) == 1 else 'memories'}.")
+    return Went(
+        to="/memory", words=f"Erased for good: {len(gone)} {'memory' if len(gone) == 1 else 'memories'}."
+    )
 
 
 PAGE = Page(
