@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 DEBIAN := dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve bubblewrap curl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench bench-guard engines lock packages clean
+.PHONY: help demo test check fix bench bench-guard bench-peers engines lock packages clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -66,6 +66,19 @@ bench-guard: requirements/bench.txt ## The guard against AgentDojo's worst case;
 engines: requirements/engines.txt ## ClickHouse's engine and Spark (1.3 GB; Spark needs Java 17), for the tests that compare engines
 	@[ -x build/engines/bin/python ] || $(PYTHON) -m venv build/engines
 	@build/engines/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/engines.txt
+
+bench-peers: requirements/colleague.txt ## The daemon beside nanobot-ai and hermes-agent, each in an environment of its own under build/peers
+	@for one in nanobot:nanobot-ai==0.3.5 hermes:hermes-agent==0.19.0; do \
+	  [ -x build/peers/$${one%%:*}/bin/$${one%%:*} ] || { $(PYTHON) -m venv build/peers/$${one%%:*} \
+	    && build/peers/$${one%%:*}/bin/pip install --quiet --disable-pip-version-check $${one#*:}; } || exit 1; \
+	done
+	@for name in meshclaw meshclaw-models; do \
+	  [ -x build/peers/$$name/bin/meshclaw ] || { $(PYTHON) -m venv build/peers/$$name && build/peers/$$name/bin/pip install --quiet \
+	    --disable-pip-version-check --require-hashes $$(for part in build run agents colleague \
+	    $$([ $$name = meshclaw ] || echo usage models); do echo -r requirements/$$part.txt; done) \
+	    && build/peers/$$name/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .; } || exit 1; \
+	done
+	@PYTHONPATH=benchmarks build/peers/meshclaw/bin/python benchmarks/daemon.py
 
 lock: ## Write the locked requirements again
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv

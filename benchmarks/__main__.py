@@ -13,6 +13,7 @@ BENCHMARKS = (
     "start",
     "idle",
     "daemon",
+    "with_slack",
     "ledger",
     "install",
     "junk",
