@@ -1,7 +1,7 @@
 """The daemon with its page and all that is connected: how soon it is ready, and what it costs while nothing comes.
 
-Beside it the same of other claws, where ``make bench-peers`` has installed them, each in an environment of its own under
-build/peers, with an empty home, no model and no channel. Ready is by the clock on the wall; the rest is counted.
+Beside it the same of other claws, where ``make bench-peers`` has installed them, each in an environment of its own
+below build/peers, with an empty home, no model and no channel. Ready is by the clock on the wall; the rest is counted.
 
 Run: python benchmarks/daemon.py
 
@@ -44,7 +44,9 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
 
 def hermes_is_ready(home: Path) -> bool:
     try:
-        return b'"gateway_state":"running"' in (home / ".hermes" / "gateway_state.json").read_bytes().replace(b" ", b"")
+        return b'"gateway_state":"running"' in (home / ".hermes" / "gateway_state.json").read_bytes().replace(
+            b" ", b""
+        )
     except OSError:
         return False
 
@@ -161,7 +163,9 @@ def helped(command: Sequence[str]) -> list[float]:
     return [one.wall_s for one in rest]
 
 
-def started(command: Sequence[str], surroundings: dict[str, str], holds: Callable[[], bool]) -> subprocess.Popen[bytes]:
+def started(
+    command: Sequence[str], surroundings: dict[str, str], holds: Callable[[], bool]
+) -> subprocess.Popen[bytes]:
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(command, env=surroundings, stdin=quiet, stdout=quiet, stderr=quiet)
     end = time.monotonic() + PATIENCE_S
@@ -202,7 +206,11 @@ def idle(process: subprocess.Popen[bytes]) -> tuple[float, float]:
 
 
 def children(pid: int) -> list[int]:
-    found = [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
+    found = [
+        int(one)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for one in (task / "children").read_text().split()
+    ]
     return [*found, *(grand for one in found for grand in children(one))]
 
 
@@ -213,7 +221,11 @@ def sizes(*names: str) -> list[Row]:
 
 
 def size_mb(folder: Path) -> float:
-    files = (one.lstat() for one in folder.rglob("*") if one.is_file() and not one.is_symlink() and one.suffix != ".pyc")
+    files = (
+        one.lstat()
+        for one in folder.rglob("*")
+        if one.is_file() and not one.is_symlink() and one.suffix != ".pyc"
+    )
     return sum(one.st_blocks * 512 for one in files) / MB
 
 

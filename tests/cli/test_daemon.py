@@ -71,7 +71,7 @@ def test_it_triages_what_comes_and_is_idle_in_between(
     status = cast("dict[str, Any]", meshclaw("daemon", "status", "--json").json())
     assert (status["running"], status["pid"]) == (True, daemon.pid)
     ready = {"state": "ready", "words": ""}
-    assert status["services"] == {f"mail maildir:{maildir}": ready, "clock": ready}
+    assert status["services"] == {f"mail maildir:{maildir}": ready, "clock": ready, "page": ready}
     second = meshclaw("daemon", "run")
     assert (second.code, "runs already" in second.err) == (1, True)
 

@@ -154,6 +154,14 @@ def test_what_others_do_appears_by_itself(window: Window, settled: Path) -> None
     assert window.wrong == []
 
 
+def test_a_page_that_does_not_change_keeps_its_place_in_the_menu(window: Window, settled: Path) -> None:
+    page = window.goto("/health")
+    triage(settled)
+    page.wait_for_selector("nav .badge")
+    assert page.inner_text("nav [aria-current]") == "Health"
+    assert page.inner_text("h1") == "Health"
+
+
 def test_what_is_typed_is_left_alone(window: Window, settled: Path) -> None:
     page = window.goto("/ask")
     page.fill("textarea", "half a sentence")

@@ -24,7 +24,15 @@ from tests.home.stage import Browser, served
 
 PATHS = [path for page in PAGES for path in page.shows if "{" not in path]
 CHANGES = [path.replace("{id}", "x").replace("{run}", "x") for page in PAGES for path in page.does]
-EXTRA = ["/live", "/runs/x/answer", "/static/home.css", "/static/live.js", "/static/icon.svg", "/nothing"]
+EXTRA = [
+    "/live",
+    "/frame",
+    "/runs/x/answer",
+    "/static/home.css",
+    "/static/live.js",
+    "/static/icon.svg",
+    "/nothing",
+]
 
 
 # -- the token and the session -------------------------------------------------------------

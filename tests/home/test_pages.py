@@ -326,6 +326,30 @@ def test_who_asks_by_page_may_answer_by_page_unless_the_company_says_otherwise(
     assert answers(settled) == []
 
 
+def test_a_stop_does_not_wait_for_a_change_that_waits(
+    browser: Browser, settled: Path, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> object:
+        begun.set()
+        go_on.wait(20)
+        raise NotReachable("no mail server")
+
+    monkeypatch.setattr("meshclaw.home.pages.approvals.act_on", slow)
+    page = browser.get(f"/approvals/{asked}")
+    fields = {name: browser.field(page, name) for name in ("shown", "looked")}
+    sending = threading.Thread(target=browser.post, args=(f"/approvals/{asked}/allow",), kwargs=fields)
+    sending.start()
+    try:
+        assert begun.wait(10)
+        browser.post("/stop")
+        assert stop.read(settled) is not None
+    finally:
+        go_on.set()
+        sending.join()
+
+
 # -- memory ----------------------------------------------------------------------------------
 
 

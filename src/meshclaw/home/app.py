@@ -51,7 +51,7 @@ def app(house: House) -> Starlette:
     live = Live(house)
     routes = [
         Route("/static/home.css", _style), Route("/static/live.js", _script), Route("/static/icon.svg", _icon),
-        Route("/live", live.changes), Route("/runs/{run}/answer", live.answer),
+        Route("/live", live.changes), Route("/frame", _framing(house)), Route("/runs/{run}/answer", live.answer),
     ]  # fmt: skip
     for page in PAGES:
         routes += [
@@ -62,6 +62,18 @@ def app(house: House) -> Starlette:
             for path, do in page.does.items()
         ]
     return Starlette(routes=routes, exception_handlers={404: lambda request, _: _nothing(house, request)})
+
+
+def _framing(house: House) -> Callable[[Request], Response]:
+    """What is around every page, for those that do not change while somebody looks."""
+
+    def answer(request: Request) -> Response:
+        with open_claw(limited=False) as claw:
+            shown = Shown(title="", template="frame.html", context=None)
+            here = next((one for one in PAGES if one.path == request.query_params.get("page")), None)
+            return _framed(house, request, claw, shown, here=here)
+
+    return answer
 
 
 def _showing(house: House, page: Page, show: Callable[[Visit], Shown]) -> Callable[[Request], Response]:
@@ -87,7 +99,7 @@ def _doing(
 ) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         try:
-            with house.at_work, open_claw() as claw:
+            with house.changing(), open_claw() as claw:
                 went = do(_visit(house, request, claw))
         except MeshClawError as error:
             went = Went(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -40,9 +42,25 @@ class House:
         self.stop = threading.Event()
         self.at_work = threading.Lock()
         """Held while something is changed."""
+        self._changes, self._counting = 0, threading.Lock()
         self._desk = desk
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._said: dict[str, Told] = {}
+
+    @contextmanager
+    def changing(self) -> Generator[None]:
+        """Several at once: a stop must not wait for a mail server that another change waits for."""
+        with self._counting:
+            if not self._changes:
+                self.at_work.acquire()
+            self._changes += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._changes -= 1
+                if not self._changes:
+                    self.at_work.release()
 
     def ask(self, job: Job) -> str:
         """The id of the run that does it. Raises what kept it from beginning."""

@@ -63,7 +63,7 @@ def looked_at(session: Session, *what: object) -> str:
 
 
 def looked_ms(session: Session, sealed: str, *what: object) -> int | None:
-    """For how long ``what`` has been before this session; None where it never was, or before a restart."""
+    """For how long ``what`` has been before this session; None where it never was."""
     at, _, seal = sealed.partition(".")
     if not at.isdecimal() or len(at) > 20 or not session.holds(seal, "shown", int(at), *what):
         return None

@@ -30,11 +30,19 @@ function same(old, now) {
   return old.outerHTML.replaceAll(' open=""', "") === now.outerHTML.replaceAll(' open=""', "");
 }
 
+// A page that does not change while somebody looks is not made again; neither is what was to be done once.
+function from() {
+  const url = new URL(location.href);
+  url.searchParams.delete("verify");
+  if (document.querySelector("main [data-live]")) return url;
+  return `/frame?${new URLSearchParams({ page: document.querySelector("nav [aria-current]")?.getAttribute("href") ?? "" })}`;
+}
+
 async function look() {
   if (waiting) { again = true; return; }
   waiting = true;
   try {
-    const answer = await fetch(location.href, { headers: { "Meshclaw-Live": "1" } });
+    const answer = await fetch(from(), { headers: { "Meshclaw-Live": "1" } });
     if (answer.status === 401) location.reload();
     if (answer.ok) renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch { /* the stream says that it is gone */ }
