@@ -72,11 +72,10 @@ bench-peers: requirements/colleague.txt ## The daemon beside nanobot-ai and herm
 	  [ -x build/peers/$${one%%:*}/bin/$${one%%:*} ] || { $(PYTHON) -m venv build/peers/$${one%%:*} \
 	    && build/peers/$${one%%:*}/bin/pip install --quiet --disable-pip-version-check $${one#*:}; } || exit 1; \
 	done
-	@for name in meshclaw meshclaw-models; do \
-	  [ -x build/peers/$$name/bin/meshclaw ] || { $(PYTHON) -m venv build/peers/$$name && build/peers/$$name/bin/pip install --quiet \
-	    --disable-pip-version-check --require-hashes $$(for part in build run agents colleague \
-	    $$([ $$name = meshclaw ] || echo usage models); do echo -r requirements/$$part.txt; done) \
-	    && build/peers/$$name/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .; } || exit 1; \
+	@grep -hE '^[a-z]' $(foreach one,build run usage agents models colleague,requirements/$(one).txt) | sed 's/ *\\$$//' | sort -u > build/peers/pins.txt
+	@for extras in meshclaw:agents,home,slack,mcp,acp meshclaw-models:agents,home,slack,mcp,acp,usage,models; do \
+	  [ -x build/peers/$${extras%%:*}/bin/meshclaw ] || { $(PYTHON) -m venv build/peers/$${extras%%:*} \
+	    && build/peers/$${extras%%:*}/bin/pip install --quiet --disable-pip-version-check -c build/peers/pins.txt ".[$${extras#*:}]"; } || exit 1; \
 	done
 	@PYTHONPATH=benchmarks build/peers/meshclaw/bin/python benchmarks/daemon.py
 

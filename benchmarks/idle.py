@@ -59,7 +59,9 @@ def watch(process: subprocess.Popen[bytes], home: Path) -> list[Row]:
 def measure(scratch: Path) -> list[Row]:
     mailbox, home = lay_out(scratch / "Maildir"), scratch / "home"
     run([MESHCLAW, "mail", "connect", f"maildir:{mailbox}", "--me", "me@example.com"], home=home)
-    process = subprocess.Popen([MESHCLAW, "daemon", "run"], env=environment(home), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [MESHCLAW, "daemon", "run", "--no-page"], env=environment(home), stderr=subprocess.DEVNULL
+    )
     try:
         return watch(process, home)
     finally:

@@ -9,6 +9,7 @@ import msgspec
 from meshclaw.cli.working import resume_run, undo_run
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.action import Value, leaves
+from meshclaw.flow.conversation import Call, Got
 from meshclaw.flow.event.model import ModelAnswered, ModelFailed, RunStuck
 from meshclaw.flow.event.run import RunFailed
 from meshclaw.home.page import Page, Shown, Visit, Went
@@ -150,29 +151,24 @@ def _short(value: Value) -> str:
 def _steps(claw: Claw, told: Told) -> list[Step]:
     answered = list(claw.ledger.events(ModelAnswered, run=told.run.id))
     talk = Talk(claw.ledger, claw.contents, told.run)
-    taken = [*talk.steps, *([(talk.open.said, ())] if talk.open is not None else [])]
+    taken = [(one.said, one.got) for one in talk.steps]
+    if talk.open is not None:
+        taken.append((talk.open.said, ()))
     return [
-        Step(
-            text=said.text, model=booked.model, cost_micros=booked.cost_micros,
-            calls=_called(said.calls, got),
-        )
+        Step(text=said.text, model=booked.model, cost_micros=booked.cost_micros, calls=_called(said.calls, got))
         for (said, got), booked in zip(taken, answered, strict=False)
-    ]  # fmt: skip
+    ]
 
 
-def _called(calls: Sequence[object], got: Sequence[object]) -> list[Called]:
-    from meshclaw.flow.conversation import Call, Got
-
-    told = {one.call: one for one in got if isinstance(one, Got)}
+def _called(calls: Sequence[Call], got: Sequence[Got]) -> list[Called]:
+    told = {one.call: one for one in got}
     return [
         Called(
-            verb=call.verb,
-            text=told[call.id].text if call.id in told else "",
+            verb=call.verb, text=told[call.id].text if call.id in told else "",
             failed=call.id in told and told[call.id].failed,
         )
         for call in calls
-        if isinstance(call, Call)
-    ]
+    ]  # fmt: skip
 
 
 STUCK = {
