@@ -123,7 +123,7 @@ def test_a_port_that_is_taken_is_told_and_another_page_is_not_passed_off_as_that
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"the port {port} is taken" in terminal("up", "--no-browser", "--port", port)
+        assert f"port {port} is taken" in terminal("up", "--no-browser", "--port", port)
         terminal("down")
     assert f"127.0.0.1:{port}/" in terminal("up", "--no-browser", "--port", port)
     assert "runs already, with its page at" in terminal("up", "--no-browser", "--port", "1")

@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from meshclaw.cli.working import triage_mailbox
 from meshclaw.connectors.mail.mailbox.from_dir import lay_out
 from meshclaw.daemon.desk import Desk
 from meshclaw.flow.conversation import Call, Said
@@ -29,6 +28,7 @@ from meshclaw.settings.models import Entry
 from meshclaw.testing.demo_mail import SERVER, write_demo
 from meshclaw.testing.model import FakeModel
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import triage_mailbox
 
 MODELS = '[classes]\nfast = ["anthropic:claude-haiku-4-5"]\n'
 ENTRY = Entry(name="anthropic:claude-haiku-4-5", model="anthropic:claude-haiku-4-5")
@@ -64,12 +64,13 @@ def says(monkeypatch: Any, *answers: Any) -> FakeModel:
 
 
 def drafts_and_sends(to: str = "kim@partner.test", text: str = "They are ready.\n") -> list[Said | str]:
-    """What a model says that drafts a mail and sends it: the send waits for the person."""
+    """What a model says that drafts a mail and sends it: the send waits for the person, and then it goes on."""
     drafted = {"to": [to], "subject": "Samples", "text": text}
     return [
         Said(text="I will draft it first.", calls=(Call(id="c1", verb="mail.draft", arguments=drafted),)),
         Said(calls=(Call(id="c2", verb="mail.send", arguments={"draft": "d1"}),)),
         "The mail is drafted. It goes out once you say yes.",
+        "I heard your answer.",
     ]
 
 

@@ -185,7 +185,7 @@ def test_steps_and_the_answer_appear_while_the_run_goes_on(
     page.fill("textarea", ASKED)
     page.click("form.ask button")
     page.wait_for_selector(".steps >> text=I will draft it first.")
-    assert "I will draft it first." in page.inner_text("[data-stream]")
+    page.wait_for_selector("[data-stream]:has-text('I will draft it first.')")
     page.wait_for_selector(".deeds >> text=mail.draft")
     assert page.query_selector(".deeds >> text=mail.send") is None
     page.click("summary >> text=mail.draft")

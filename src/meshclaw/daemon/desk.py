@@ -18,7 +18,7 @@ from meshclaw.flow.run import Run
 from meshclaw.runs.run import AT_WORK, ENDINGS, start, tell, tell_stopped
 from meshclaw.runs.talk import answer_of
 from meshclaw.wiring import open_claw
-from meshclaw.wiring.working import converse, model_of, resume_run
+from meshclaw.wiring.working import converse, go_on, model_of, resume_run
 
 if TYPE_CHECKING:  # what asks models is loaded when one is asked
     from meshclaw.runs.asking import Heard
@@ -81,6 +81,10 @@ class Desk:
         """With a run that is on record as started, and that nobody works on yet."""
         AT_WORK.add(run.id)
         self._put(lambda: self._go_on(run, told))
+
+    def answered(self, run: str) -> None:
+        """A person answered what ``run`` asked: it is told so and goes on, where nothing else of it waits."""
+        self._put(lambda: _tell_it(run))
 
     def resume(self, told: Told) -> None:
         """Go on with every run that a stop or a crash cut off; triage sees to its own."""
@@ -153,6 +157,14 @@ class Desk:
         except MeshClawError as error:
             log.warning("A run that was cut off could not be resumed: %s %s", error.message, error.fix)
             told(Done(run=run, error=error))
+
+
+def _tell_it(run: str) -> None:
+    try:
+        with open_claw() as claw:
+            go_on(claw, run)
+    except MeshClawError as error:
+        log.warning("A run could not go on after its answer: %s %s", error.message, error.fix)
 
 
 def _close(run: Run, error: MeshClawError) -> None:

@@ -47,6 +47,10 @@ class House:
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._said: dict[str, Told] = {}
 
+    def answered(self, run: str) -> None:
+        """The person answered what ``run`` asked, so it may go on."""
+        self._desk.answered(run)
+
     @contextmanager
     def changing(self) -> Generator[None]:
         """Several at once: a stop must not wait for a mail server that another change waits for."""

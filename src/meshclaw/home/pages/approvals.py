@@ -93,7 +93,9 @@ def allow(visit: Visit) -> Went:
     visit.claw.refuse_if_stopped()
     approval, seen = _seen(visit, "allowed")
     shown_of(visit.claw, approval)
-    return _told(approval, act_on(visit.claw, approval, seen))
+    result = act_on(visit.claw, approval, seen)
+    visit.house.answered(approval.run)
+    return _told(approval, result)
 
 
 def deny(visit: Visit) -> Went:
@@ -101,6 +103,7 @@ def deny(visit: Visit) -> Went:
     approval, seen = _seen(visit, "denied")
     told = tell(claw.ledger, claw.contents, approval.run)
     approve.deny(claw.ledger, told, approval, claw.declaration(approval.verb, approval.run), seen)
+    visit.house.answered(approval.run)
     words = "It was a canary, and you caught it." if approval.canary else "Denied; it will not happen."
     return Went(to="/approvals", words=words)
 

@@ -9,7 +9,6 @@ import msgspec
 from meshclaw.agents import planner
 from meshclaw.agents.planner import Planned
 from meshclaw.cli.stop import pull
-from meshclaw.cli.working import intent_of, triage_mailbox
 from meshclaw.daemon.desk import Job
 from meshclaw.errors import MeshClawError, UserError
 from meshclaw.home.page import Page, Shown, Visit, Went
@@ -17,6 +16,7 @@ from meshclaw.home.pages.runs import Row, row
 from meshclaw.runs.run import tell_last
 from meshclaw.triggers import page
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import intent_of, triage_mailbox
 
 LATEST = 10
 MOST_WORDS = 8_000

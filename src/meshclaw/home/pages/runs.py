@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from meshclaw.cli.working import resume_run, undo_run
 from meshclaw.errors import MeshClawError
 from meshclaw.flow.action import Value, leaves
 from meshclaw.flow.conversation import Call, Got
@@ -17,6 +16,7 @@ from meshclaw.runs.outbox import Item
 from meshclaw.runs.run import Told, approvals_of, cancel, tell, tell_last, undone_ids
 from meshclaw.runs.talk import Talk, answer_of
 from meshclaw.wiring import Claw
+from meshclaw.wiring.working import resume_run, undo_run
 
 MOST, MOST_DEEDS, MOST_VALUE = 50, 200, 120
 
@@ -155,7 +155,9 @@ def _steps(claw: Claw, told: Told) -> list[Step]:
     if talk.open is not None:
         taken.append((talk.open.said, ()))
     return [
-        Step(text=said.text, model=booked.model, cost_micros=booked.cost_micros, calls=_called(said.calls, got))
+        Step(
+            text=said.text, model=booked.model, cost_micros=booked.cost_micros, calls=_called(said.calls, got)
+        )
         for (said, got), booked in zip(taken, answered, strict=False)
     ]
 
