@@ -258,8 +258,8 @@ def test_marks_and_long_lines_are_batches_of_their_own(tmp_path: Path) -> None:
     check(tmp_path, lines)
     batches = lines.history.batches
     assert list(zip(batches.commit, batches.lines, batches.root, batches.mark, batches.long, strict=True)) == [
-        (0, 2, 0, 0, 0), (0, 2, 1, 7, 0), (0, 1, 2, 0, 1), (1, 1, 3, 8, 0), (1, 1, 0, 0, 0), (1, 1, 5, 9, 0),
-        (1, 1, 6, 0, 0),
+        (0, 2, 0, 0, 0), (0, 1, 1, 0, 1), (0, 2, 2, 7, 0), (1, 1, 3, 0, 0), (1, 1, 4, 8, 0), (1, 1, 5, 9, 0),
+        (1, 1, 0, 0, 0),
     ]  # fmt: skip
 
 

@@ -2,75 +2,72 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 
-from meshclaw.code.stream import WHOLE, Change
+from meshclaw.code.history import Commits
 
 SIZE = 8
-SHORT = 500
+SUM = (1 << 8 * SIZE) - 1
+ODD = 0x9E3779B97F4A7C15
+"""So that what a commit took away and what it brought do not change places unnoticed."""
 NOTHING = b"0"
-SAME = b"="
 
 
 class Digests:
-    """Of one commit at a time. ``minus`` and ``plus`` take the lines of one file, without white space.
-
-    The lines of a whole file, new or deleted, need not be taken: the id of its content says more.
-    """
+    """Sums over the files of each commit, which come in any order: of what it took away, and of what it brought."""
 
     def __init__(self) -> None:
-        self.minus: list[bytes] = []
-        self.plus: list[bytes] = []
-        self._forward: list[bytes] = []
-        self._backward: list[bytes] = []
-        self._before: list[bytes] = []
-        self._after: list[bytes] = []
+        self._minus: dict[int, int] = {}
+        self._plus: dict[int, int] = {}
 
-    def close(self, change: Change, *, counts: bool) -> None:
-        """The file of ``change`` is done; it is left out unless it ``counts``."""
-        if counts:
-            self._add(change)
-        self.minus.clear()
-        self.plus.clear()
+    def add(self, commit: int, source: bytes, path: bytes, minus: bytes, plus: bytes) -> None:
+        """Of one file: the lines themselves without white space, or, of a whole one, the id of its content."""
+        if minus == plus and source == path:
+            return
+        self._minus[commit] = self._minus.get(commit, 0) + _number(source, minus)
+        self._plus[commit] = self._plus.get(commit, 0) + _number(path, plus)
 
-    def _add(self, change: Change) -> None:
-        source = change.source or change.path
-        self._contents(change, source)
-        if change.binary or change.how in WHOLE:
-            minus, plus = change.before, change.after
-        else:
-            minus, plus = _digest(self.minus), _digest(self.plus)
-        if minus != plus or source != change.path:
-            self._forward.append(b"\0".join((source, change.path, minus, plus)))
-            self._backward.append(b"\0".join((change.path, source, plus, minus)))
+    def write(self, commits: Commits) -> None:
+        for commit, minus in self._minus.items():
+            plus = self._plus[commit]
+            commits.forward[commit] = (minus * ODD + plus & SUM).to_bytes(SIZE)
+            commits.backward[commit] = (plus * ODD + minus & SUM).to_bytes(SIZE)
 
-    def _contents(self, change: Change, source: bytes) -> None:
-        old = NOTHING if change.how == "new" else change.before or SAME
-        new = NOTHING if change.how == "deleted" else change.after or SAME
-        if source != change.path:
-            self._before.append(change.path + b"\0" + NOTHING)
-            self._after.append(source + b"\0" + NOTHING)
+
+def _number(path: bytes, text: bytes) -> int:
+    return int.from_bytes(blake2b(path + b"\0" + text, digest_size=SIZE).digest())
+
+
+class Contents:
+    """Names and contents of the files that one commit touched, before and after."""
+
+    def __init__(self) -> None:
+        self.before: list[bytes] = []
+        self.after: list[bytes] = []
+
+    def add(self, source: bytes, path: bytes, old: bytes, new: bytes) -> None:
+        if source != path:
+            self.before.append(path + b"\0" + NOTHING)
+            self.after.append(source + b"\0" + NOTHING)
         elif old == new:
             return
-        self._before.append(source + b"\0" + old)
-        self._after.append(change.path + b"\0" + new)
+        self.before.append(source + b"\0" + old)
+        self.after.append(path + b"\0" + new)
 
-    def taken(self) -> tuple[bytes, bytes, bytes, bytes]:
-        """Forward, backward, before, after; and all is empty for the next commit."""
-        found = _sum(self._forward), _sum(self._backward), _sum(self._before), _sum(self._after)
-        self._forward, self._backward, self._before, self._after = [], [], [], []
+    def born(self, path: bytes, new: bytes) -> None:
+        self.add(path, path, NOTHING, new)
+
+    def ended(self, path: bytes, old: bytes) -> None:
+        self.add(path, path, old, NOTHING)
+
+    def taken(self) -> tuple[bytes, bytes]:
+        """Before and after; and both are empty for the next commit."""
+        found = _sum(self.before), _sum(self.after)
+        self.before, self.after = [], []
         return found
 
 
 def _sum(parts: list[bytes]) -> bytes:
     """One digest, whatever the order."""
-    if not parts:
-        return b""
     parts.sort()
     return blake2b(b"\n".join(parts), digest_size=SIZE).digest()
-
-
-def _digest(lines: list[bytes]) -> bytes:
-    """The lines themselves where they are few."""
-    text = b"".join(lines)
-    return text if len(text) < SHORT else sha256(text).digest()

@@ -14,6 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from hashlib import sha1, sha256
 from pathlib import Path
 from typing import IO
 
@@ -25,11 +26,15 @@ LARGEST = 32 << 20
 """Bytes of a file; git treats a larger one as binary, so that nobody's memory holds its difference."""
 MOST_ABSENT = 1_000
 """Objects that may be absent before a repository counts as a partial clone."""
+SHA1 = 40
+"""Digits of an id; there are more in the other kind."""
 KEPT = ("PATH", "TMPDIR", "SYSTEMROOT")
 ENVIRONMENT = {
     "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0",
     "GIT_PAGER": "cat", "GIT_LITERAL_PATHSPECS": "1",
+    # what git reads a file into it need not ask the system for again and again
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 28), "MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_TOP_PAD_": str(1 << 24),
 }  # fmt: skip
 CONFIG = """\
 [core]
@@ -85,6 +90,17 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
             self.command(*arguments), stdin=given, stdout=subprocess.PIPE, stderr=said, env=environment()
         )
 
+    def begin(
+        self, *arguments: str, given: bytes, said: IO[bytes]
+    ) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+        """git at work beside us, and the file that its answer goes to."""
+        told = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's
+        with tempfile.TemporaryFile() as asked:
+            asked.write(given)
+            asked.seek(0)
+            command = self.command(*arguments)
+            return subprocess.Popen(command, stdin=asked, stdout=told, stderr=said, env=environment()), told
+
     def run(self, *arguments: str, given: bytes = b"") -> bytes:
         """What git writes; ``given`` is its standard input. Raises ``Unreadable`` or ``Operational``."""
         done = subprocess.run(
@@ -109,6 +125,16 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     def attribute(self, lines: bytes) -> None:
         """Put git attributes of ours in force, the only ones that ever are."""
         (self.scratch / "info" / "attributes").write_bytes(lines)
+
+    def tree(self, blobs: Sequence[tuple[bytes, bytes]]) -> str:
+        """A folder of ours, in our git directory alone: names, in order, and ids of contents."""
+        entries = b"".join(b"100644 %s\0%s" % (name, bytes.fromhex(blob.decode())) for name, blob in blobs)
+        content = b"tree %d\0%s" % (len(entries), entries)
+        name = (sha1 if len(self.head) == SHA1 else sha256)(content, usedforsecurity=False).hexdigest()
+        place = self.scratch / "objects" / name[:2] / name[2:]
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(zlib.compress(content, 0))
+        return name
 
     def stand_in(self, blob: str) -> None:
         """Put something binary in place of contents that cannot be read, in our git directory alone."""

@@ -19,7 +19,7 @@ import msgspec
 from meshclaw.code.history import Batches, Commits, Deaths, Files
 from meshclaw.code.standing import File, Runs, Standing
 
-HEADER = b"MeshClaw lines of code, 1\n"
+HEADER = b"MeshClaw lines of code, 2\n"
 DIGEST = 32
 
 
@@ -46,8 +46,8 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     digests: list[list[bytes]]
     paths: list[bytes]
     kinds: list[str]
-    live: list[tuple[bytes, int, int, tuple[int, bytes] | None]]
-    """Path, file, number of runs, and what is not shown."""
+    live: list[tuple[bytes, int, int]]
+    """Path, file, number of runs."""
 
 
 def save(place: Path, kept: Kept) -> None:
@@ -89,9 +89,7 @@ def _columns(standing: Standing, runs: Runs) -> list[array[int]]:
 
 def _written(kept: Kept) -> _Written:
     standing, runs = kept.standing, Runs()
-    live: list[tuple[bytes, int, int, tuple[int, bytes] | None]] = []
-    for path, file in standing.live.items():
-        live.append((path, file.file, _add(runs, file), file.dark))
+    live = [(path, file.file, _add(runs, file)) for path, file in standing.live.items()]
     commits = standing.commits
     return _Written(
         head=kept.head,
@@ -138,8 +136,8 @@ def _read(written: _Written) -> Kept:
     for column, data in zip(_columns(standing, runs), written.columns, strict=True):
         column.extend(array(column.typecode, array(_narrow(column), data)))
     start = 0
-    for path, file, size, dark in written.live:
-        standing.live[path] = File(file, None, dark, runs, start, start + size)
+    for path, file, size in written.live:
+        standing.live[path] = File(file, None, runs, start, start + size)
         start += size
     return Kept(
         head=written.head, key=written.key, marks=written.marks, absent=written.absent, standing=standing

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from meshclaw.code import git
+from meshclaw.code import contents, git
+from meshclaw.code.chains import Chains, Marks, Wanted, first_parents, listed
 from meshclaw.code.classes import classes
-from meshclaw.code.contents import lines_at, texts
-from meshclaw.code.generated import attributes, generated
+from meshclaw.code.digests import Digests
+from meshclaw.code.generated import generated
 from meshclaw.code.git import MOST_ABSENT, Repository, Unreadable
 from meshclaw.code.history import History
 from meshclaw.code.kept import Kept, load, save
-from meshclaw.code.ownership import Marks
-from meshclaw.code.standing import Standing, compose
-from meshclaw.code.stretches import Wanted, first_parents, read_stretches, said_of, spans
+from meshclaw.code.ownership import Ownership
+from meshclaw.code.standing import File, Standing
+from meshclaw.code.stream import differences
 from meshclaw.errors import NotFound, Operational, UserError
 
-VERSION = 1
+VERSION = 2
 """Of what a reading makes of a history; what was kept under another one is read again."""
 NAMED = 3
 """How many objects a caveat names."""
+
+Say = Callable[[int, int], None]
+"""Gets how much of the work is done, and how much there is."""
+
+
+def silent(_done: int, _all: int) -> None:
+    """Nobody asked how far the reading is."""
 
 
 class Lines(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,30 +58,29 @@ def read(
     marks: Marks | None = None,
     keep: Path | None = None,
     processes: int = 1,
+    say: Say = silent,
 ) -> Lines:
     """Read the repository that ``path`` lies in; ``every`` reads files of excluded classes too.
 
     ``keep`` is a folder of ours: what was read is kept there, and the next time new commits alone are read. The result
-    is the same, however many ``processes`` read and however often they did.
+    is the same, however many ``processes`` of git's read and however often they did. ``say`` gets how many changes of
+    files were read, and how many there are.
 
     Raises ``UserError`` for what is no repository or not the whole of one, and ``Damaged`` where a commit or a folder
     of it cannot be read. Contents of files that cannot be read are left out, and the caveats say so.
     """
     with git.opened(path) as repository:
         named = generated(repository, classes().of)
-        if not every:
-            repository.attribute(classes().attributes.encode() + attributes(named))
         wanted = Wanted(every=every, generated=frozenset(named), marks=marks or {})
-        reading = _Reading(repository, wanted, keep, processes)
-        standing = reading.around()
-        for found, lines in texts(repository, (path for path, file in standing.live.items() if file.dark)):
-            standing.reveal(standing.live[found], lambda _commit, _path, lines=lines: lines)
+        reading = _Reading(repository, wanted, keep, processes, say)
+        with _at_rest():
+            standing = reading.around()
         return Lines(history=reading.history(standing), standing=standing)
 
 
 class _Reading:
-    def __init__(self, repository: Repository, wanted: Wanted, keep: Path | None, processes: int) -> None:
-        self.repository, self.wanted, self.processes = repository, wanted, processes
+    def __init__(self, repository: Repository, wanted: Wanted, keep: Path | None, processes: int, say: Say) -> None:
+        self.repository, self.wanted, self.processes, self.say = repository, wanted, processes, say
         self.key = _key(wanted)
         name = sha256(repository.folder).hexdigest()[:32] + ("-every" if wanted.every else "")
         self.place = keep / f"{name}.lines" if keep else None
@@ -104,15 +113,38 @@ class _Reading:
         kept = self.kept()
         standing = kept.standing if kept else Standing()
         commits, parents = first_parents(self.repository, kept.head if kept else "")
-        first = len(standing.commits.sha)
-        cuts = spans(len(commits.sha), self.processes)
-        for stretch in read_stretches(
-            self.repository, commits, parents, cuts, first=first, wanted=self.wanted, processes=self.processes
-        ):
-            compose(standing, stretch, self.lines_at)
-        if self.place and cuts:
-            save(self.place, self.to_keep(standing))
+        if commits.sha:
+            self.follow(standing, standing.follow(commits), parents)
+            if self.place:
+                save(self.place, self.to_keep(standing))
         return standing
+
+    def follow(self, standing: Standing, first: int, parents: Sequence[str]) -> None:
+        """Take the commits from ``first`` on into what stands."""
+        repository, commits, digests = self.repository, standing.commits, Digests()
+        marks = said_of(commits.sha[first:], self.wanted.marks)
+        chains = Chains(standing, first, self.wanted, digests)
+        for told in listed(repository, commits.sha[first:], parents, self.processes):
+            chains.read(told)
+        absent = frozenset(self.absent)
+        contents.first(repository, chains.all, commits.sha, absent=absent, marks=marks)
+        steps = sum(len(chain.steps) for chain in chains.all)
+        with contents.asking(repository, absent) as asking:
+            found = Ownership(
+                commits, standing.batches.root, marks=marks, digests=digests, lines_of=asking.lines_of
+            )
+            for chain in chains.all:
+                if not chain.steps:
+                    found.untouched(chain)
+            differences(
+                repository, chains.all, processes=self.processes, take=found.take,
+                say=lambda done: self.say(done, steps),
+            )  # fmt: skip
+        digests.write(commits)
+        numbers = standing.add(found.batches, found.died)
+        for path, chain in chains.live.items():
+            owners = list(map(numbers.__getitem__, found.owners[id(chain)]))
+            standing.live[path] = File(chain.file, owners)
 
     def to_keep(self, standing: Standing) -> Kept:
         return Kept(
@@ -122,9 +154,6 @@ class _Reading:
             absent=self.absent,
             standing=standing,
         )
-
-    def lines_at(self, commit: str, path: bytes) -> int:
-        return lines_at(self.repository, commit, path)
 
     def kept(self) -> Kept | None:
         """What was kept of this very history, as far as it goes."""
@@ -179,6 +208,10 @@ def _key(wanted: Wanted) -> str:
     ).hexdigest()
 
 
+def said_of(commits: Sequence[str], marks: Marks) -> Marks:
+    return {sha: marks[sha] for sha in commits if sha in marks} if marks else {}
+
+
 def _said(commits: Sequence[str], marks: Marks) -> str:
     """Digest of the marks that these commits have."""
     said = sorted(
@@ -186,3 +219,15 @@ def _said(commits: Sequence[str], marks: Marks) -> str:
         for sha, files in said_of(commits, marks).items()
     )
     return sha256(repr(said).encode()).hexdigest()
+
+
+@contextmanager
+def _at_rest() -> Generator[None]:
+    """Without the garbage collector: what is made meanwhile has no cycles, and there is much of it."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()

@@ -1,436 +1,402 @@
-"""Which commit each line belongs to, followed through one stretch of the first-parent line.
+"""Which commit each line of a file was born in, followed back through the file's contents, the newest first.
 
-A stretch may begin in the middle of a history, not knowing what stood before. A line that was there already is then a
-*symbol*: which file, and which of its lines, when the stretch began. ``compose`` puts the truth in place of it later.
+Going back, a commit that put new lines in place of old ones is where the new ones were born; the old ones died in it,
+and where they were born will be seen. What is known of a line meanwhile is one number: the commit that it died in; or
+that it stands, and where; or that a later commit respaced it.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 import msgspec
 
+from meshclaw.code.chains import Chain, Marks, Step
 from meshclaw.code.digests import Digests
-from meshclaw.code.history import Batches, Commits, Deaths, Files
+from meshclaw.code.history import Batches, Commits
 from meshclaw.code.respacing import respaced
-from meshclaw.code.stream import COMMIT, LINK, SUBMODULE, WHOLE, Change, change
 from meshclaw.errors import Damaged
 
 FEW = 40
 """Up to so many lines a loop counts faster than a ``Counter``, which takes its time to begin."""
 LONGEST = 1_000
 """Bytes of a line that a hand may have written."""
-HUNK = re.compile(rb"\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*")
+HUNK = re.compile(rb"(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*")
+BETWEEN = b"\n@@ -"
 WHITE = b" \t\r\f\v"
 UNENDED = b"\n\\ No newline at end of file"
-LINE_BITS = 32
-NOTHING: Mapping[bytes, Sequence[tuple[int, int, int]]] = {}
-MODES = {SUBMODULE: "submodule", LINK: "link"}
-
-Marks = Mapping[str, Mapping[bytes, Sequence[tuple[int, int, int]]]]
-"""By commit and path: first and last of its new lines, and what the caller says of them."""
-
-
-def symbol(base: int, line: int) -> int:
-    """Negative, so that it is no batch."""
-    return ~(base << LINE_BITS | line)
+RESPACED = 1 << 40
+"""From here on a number is the place, in the chain's list, of a line that was respaced."""
+Said = Sequence[tuple[int, int, int]]
+NOTHING: Mapping[bytes, Said] = {}
+PLAIN = (0, 0)
 
 
-def meant(value: int) -> tuple[int, int]:
-    """Base and line of a symbol."""
-    return ~value >> LINE_BITS, ~value & (1 << LINE_BITS) - 1
-
-
-class Tail(msgspec.Struct, frozen=True, gc=False):
-    """All lines of a file from one on, as they were when the stretch began; how many is not known in it."""
+class Respaced(msgspec.Struct, frozen=True, gc=False):
+    """A line whose white space alone a commit changed: what was said of it there, and what became of it after."""
 
     commit: int
-    base: int
-    line: int
-
-
-class Stretch(msgspec.Struct, kw_only=True):
-    """What a run of commits did, in columns of its own; a file that was there before is ``~base``."""
-
-    first: int
-    """Position in the history of its first commit."""
-    commits: Commits
-    files: Files = msgspec.field(default_factory=Files)
-    bases: list[bytes] = msgspec.field(default_factory=list[bytes])
-    """Paths, when it began, of the files it touched."""
-    batches: Batches = msgspec.field(
-        default_factory=lambda: Batches(file=array("q"), root=array("q"))  # both may be symbols
-    )
-    deaths: Deaths = msgspec.field(default_factory=lambda: Deaths(batch=array("q")))
-    """One row for each symbol; summed up for batches."""
-    shown: set[int] = msgspec.field(default_factory=set[int])
-    """Bases that are text: lines of them were shown."""
-    ended: list[Tail] = msgspec.field(default_factory=list[Tail])
-    live: dict[bytes, Held] = msgspec.field(default_factory=dict[bytes, "Held"])
-    """By path at the end, the files it touched that are still there."""
+    mark: int
+    long: int
+    became: int
 
 
 class Held(msgspec.Struct, gc=False):
-    """A file as it stands."""
+    """A chain as far back as it has been followed."""
 
-    file: int
+    chain: Chain
+    became: list[int] = msgspec.field(default_factory=list[int])
+    """Of each line: ``~place`` of one that stands at the end, the commit that ended it, or ``RESPACED`` and more."""
     owners: list[int] = msgspec.field(default_factory=list[int])
-    """Of each line the batch, or a symbol."""
-    base: int = -1
-    tail: int = -1
-    """From which line of the base on nothing has been touched yet; -1 where nothing is left of it."""
-    dark: tuple[int, bytes] | None = None
-    """Its content was not shown: the batch that its lines belong to if it has any, and its path then."""
-    unread: bool = False
-    """Neither shown nor asked for."""
-    counts: bool = True
-    """Of no excluded class. Of others that are read nobody asks what their lines say: only whose they are."""
-
-    def reach(self, end: int) -> None:
-        """Lines up to ``end`` by name."""
-        missing = end - len(self.owners)
-        self.owners += [symbol(self.base, line) for line in range(self.tail, self.tail + missing)]
-        self.tail += missing
+    """Of each line that stands at the end the batch, as far as it was found."""
+    whole: bool = False
+    """All lines are in ``became``; before, those that follow are all as they were in the newest content."""
+    text: bool | None = None
+    """Whether the content here is; ``None`` where nothing was shown yet."""
+    respaced: list[Respaced] = msgspec.field(default_factory=list[Respaced])
 
 
-class Reader:
-    """Follows the stream. ``lines_of`` says how many lines the text file at a commit and path has."""
+class Ownership:
+    """Batches and deaths that the new commits bring, numbered on from ``standing``'s; in any order.
+
+    ``lines_of`` says how many lines a content has, -1 for one that is no text.
+    """
 
     def __init__(
-        self,
-        commits: Commits,
-        first: int,
-        *,
-        kind_of: Callable[[bytes], str],
-        lines_of: Callable[[str, bytes], int],
-        every: bool,
-        marks: Marks,
-    ) -> None:
-        size = len(commits.sha)
-        for column in (commits.added, commits.died, commits.respaced):
-            column.frombytes(bytes(size * column.itemsize))
-        for column in (commits.forward, commits.backward, commits.before, commits.after):
-            column.extend([b""] * size)
-        self.stretch = Stretch(first=first, commits=commits)
-        self._kind_of = kind_of
+        self, commits: Commits, roots: Sequence[int], *, marks: Marks, digests: Digests,
+        lines_of: Callable[[bytes], int],
+    ) -> None:  # fmt: skip
+        self.first = len(roots)
+        """Number of the first batch of ours."""
+        self.batches = Batches()
+        self.died: list[tuple[int, int, int]] = []
+        """Commit, root batch, lines; one row for a pair of the first two."""
+        self.owners: dict[int, list[int]] = {}
+        """By the identity of a chain, of those that stand."""
+        self._commits, self._roots, self._marks, self._digests = commits, roots, marks, digests
         self._lines_of = lines_of
-        self._every = every
-        self._marks = marks
-        self._position = -1
-        self._index = first - 1
-        self._seen: set[bytes] = set()
-        self._died: dict[int, int] = {}
-        self._digests = Digests()
-        self._own: dict[tuple[int, int, int], int] = {}
-        self._said: Sequence[tuple[int, int, int]] = ()
+        self._held: Held | None = None
 
-    def read(self, parts: Iterable[bytes]) -> Stretch:
-        for part in parts:
-            if part.startswith(COMMIT):
-                self._close()
-                self._open(part[1:].partition(b"\n")[0].decode())
+    # -- a chain
+
+    def untouched(self, chain: Chain) -> None:
+        """One without a step."""
+        if chain.unread or (chain.base and chain.ended < 0):
+            self.owners[id(chain)] = chain.base.lines() if chain.base else []
+        elif chain.base or chain.apart:
+            self.close(Held(chain))
+        else:
+            lines = max(0, chain.lines)
+            batch = self._batch(chain.begun, chain.file, lines) if lines else 0
+            self._commits.added[chain.begun] += lines
+            if chain.ended < 0:
+                self.owners[id(chain)] = [batch] * lines
+            elif lines:
+                self._commits.died[chain.ended] += lines
+                self.died.append((chain.ended, batch, lines))
+
+    def take(self, chain: Chain, step: Step, hunks: bytes | None) -> None:
+        """The next older step of the chain."""
+        held = self._held
+        if held is None or held.chain is not chain:
+            held = self._held = Held(chain)
+        if hunks is None:
+            self._binary(held, step)
+        else:
+            held.text = True
+            (self._hunks if step.counts else self._numbers)(held, step, hunks)
+        if step is chain.steps[0]:
+            self._held = None
+            self.close(held)
+
+    def close(self, held: Held) -> None:
+        """All steps of a chain are taken: where the lines are from that were there before."""
+        chain = held.chain
+        base = chain.base.lines() if chain.base else None
+        lines = max(0, chain.lines) if base is None else len(base)
+        self._reach(held, lines)
+        if len(held.became) != lines:
+            self._lost(chain)
+        if base is not None:
+            self._stood(held, base)
+        elif lines:
+            self._commits.added[chain.begun] += lines
+            if chain.apart is None:
+                self._born(held, chain.begun, held.became)
             else:
-                self._change(change(part))
-        self._close()
-        return self.stretch
+                apart: dict[tuple[int, int], list[int]] = {}
+                for said, became in zip(chain.apart, held.became, strict=True):
+                    apart.setdefault(said, []).append(became)
+                self._born_apart(held, chain.begun, apart)
+        if chain.ended < 0:
+            self.owners[id(chain)] = held.owners
 
-    def _open(self, sha: str) -> None:
-        commits, at = self.stretch.commits.sha, self._position + 1
-        while at < len(commits) and commits[at] != sha:
-            at += 1
-        if at == len(commits):
-            raise Damaged(f"git speaks of the commit {sha!r} and was not asked for it")
-        self._position = at
-        self._index = self.stretch.first + self._position
+    def _stood(self, held: Held, base: Sequence[int]) -> None:
+        owners, roots = held.owners, self._roots
+        died: dict[tuple[int, int], int] = {}
+        made: dict[tuple[int, int, int, int], int] = {}
+        for owner, became in zip(base, held.became, strict=True):
+            if became < 0:
+                owners[~became] = owner
+                continue
+            root = roots[owner]
+            end = became if became < RESPACED else self._came_of(held, root, became, made)
+            if end >= 0:
+                died[end, root] = died.get((end, root), 0) + 1
+        self.died += [(commit, root, lines) for (commit, root), lines in died.items()]
 
-    def _close(self) -> None:
-        at, commits, deaths = self._position, self.stretch.commits, self.stretch.deaths
-        for batch, lines in sorted(self._died.items()):
-            deaths.batch.append(batch)
-            deaths.commit.append(self._index)
-            deaths.lines.append(lines)
-        self._died.clear()
-        if at >= 0:
-            commits.forward[at], commits.backward[at], commits.before[at], commits.after[at] = (
-                self._digests.taken()
-            )
-
-    # -- files
-
-    def _change(self, found: Change) -> None:
-        held = self._place(found)
-        self._own.clear()
-        if held.unread or found.mode == SUBMODULE:
-            found.hunks.clear()
-        elif found.binary:
-            self._darken(held, found)
-        elif found.hunks:
-            self._reveal(held)
-            if held.tail >= 0:
-                self.stretch.shown.add(held.base)
-            self._said = (
-                self._marks.get(self._sha(), NOTHING).get(found.path, ())
-                if self._marks and held.counts
-                else ()
-            )
-            (self._whole if found.how in WHOLE else self._hunks)(held, found)
-        self._digests.close(found, counts=held.counts)
-        if found.how == "deleted":
-            self._kill(held)
-            del self.stretch.live[found.path]
-
-    def _place(self, found: Change) -> Held:
-        live = self.stretch.live
-        if found.how == "new":
-            held = live[found.path] = self._born(found)
-        elif found.how == "renamed":
-            held = live[found.path] = self._moved(self._at(found.source), found)
-            del live[found.source]
-        else:
-            held = self._at(found.path)
-        return held
-
-    def _at(self, path: bytes) -> Held:
-        stretch = self.stretch
-        held = stretch.live.get(path)
-        if held is None:
-            if path in self._seen:
-                raise Damaged(f"commit {self._sha()} changes {path!r}, which is not there")
-            self._seen.add(path)
-            base = len(stretch.bases)
-            stretch.bases.append(path)
-            kind = self._kind_of(path)
-            held = Held(~base, base=base, tail=0, counts=not kind, unread=bool(kind) and not self._every)
-            stretch.live[path] = held
-        return held
-
-    def _born(self, found: Change) -> Held:
-        files = self.stretch.files
-        self._seen.add(found.path)
-        kind = self._kind_of(found.path)
-        files.path.append(found.path)
-        files.born.append(self._index)
-        files.kind.append(kind or MODES.get(found.mode, "source"))
-        return Held(len(files.path) - 1, counts=not kind, unread=bool(kind) and not self._every)
-
-    def _moved(self, held: Held, found: Change) -> Held:
-        """The same file, unless it goes in or out of what is read: then it ends, or begins, here."""
-        self._seen.add(found.path)
-        kind = self._kind_of(found.path)
-        held.counts = not kind
-        if held.unread == (bool(kind) and not self._every):
-            return held
-        self._kill(held)
-        new = self._born(found)
-        if not new.unread:
-            new.dark = (self._batch(new.file), found.path)
-        return new
-
-    def _kill(self, held: Held) -> None:
-        """Every line of it ends."""
-        self._end(held.owners)
-        self.stretch.commits.died[self._position] += len(held.owners)
-        if held.tail >= 0:
-            self.stretch.ended.append(Tail(self._index, held.base, held.tail))
-        held.owners, held.tail, held.dark = [], -1, None
-
-    def _darken(self, held: Held, found: Change) -> None:
-        if not held.dark or held.dark[0] < 0 or self.stretch.batches.commit[held.dark[0]] != self._index:
-            self._kill(held)
-            if found.how not in ("new", "deleted"):
-                held.dark = (self._batch(held.file), found.path)
-
-    def _reveal(self, held: Held) -> None:
-        if held.dark is None:
+    def _reach(self, held: Held, end: int) -> None:
+        """Lines up to ``end`` are looked at."""
+        missing = end - len(held.became)
+        if missing <= 0:
             return
-        (batch, path), batches = held.dark, self.stretch.batches
-        commit = batches.commit[batch] - self.stretch.first
-        lines = self._lines_of(self.stretch.commits.sha[commit], path)
-        batches.lines[batch] = lines
-        self.stretch.commits.added[commit] += lines
-        held.owners, held.dark = [batch] * lines, None
-
-    # -- lines
-
-    def _whole(self, held: Held, found: Change) -> None:
-        """All lines of a file come or go."""
-        text = found.hunks[0]
-        parsed = HUNK.match(text)
-        if parsed is None:
-            self._unknown(found)
-        old, _, new = (1 if number is None else int(number) for number in parsed.groups())
-        if old:
-            if held.tail < 0 and len(held.owners) != old:
-                self._lost(held, old, found)
-            self._kill(held)
-            return
-        start = parsed.end()
-        self.stretch.commits.added[self._position] += new
-        if self._said or (held.counts and _has_long(text, start)):
-            held.owners = self._apart(held.file, 0, text[start:], {})
+        if held.whole:
+            self._lost(held.chain)
+        ended = held.chain.ended
+        if ended >= 0:
+            held.became += [ended] * missing
+            self._commits.died[ended] += missing
         else:
-            batch = self._plain(held.file)
-            self.stretch.batches.lines[batch] += new
-            held.owners = [batch] * new
+            place = len(held.owners)
+            held.became += range(~place, ~(place + missing), -1)
+            held.owners += [0] * missing
 
-    def _hunks(self, held: Held, found: Change) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
-        """The loop in which most of our own time goes: what is rare is called, the rest stands here."""
-        owners, plain, usual = held.owners, -1, 0
-        minus, plus = self._digests.minus, self._digests.plus
-        roots, died = self.stretch.batches.root, self._died
-        came = went = same = 0
-        counts = held.counts
-        for text in found.hunks:
-            parsed = HUNK.match(text)
+    # -- a step
+
+    def _binary(self, held: Held, step: Step) -> None:
+        """One side is no text, or both."""
+        if held.text is not False:
+            lines = self._lines_of(step.new)
+            if lines > 0:
+                self._reach(held, lines)
+                if len(held.became) != lines:
+                    self._lost(held.chain)
+                self._commits.added[step.commit] += lines
+                self._born(held, step.commit, held.became)
+        lines = self._lines_of(step.old)
+        held.text, held.whole = lines >= 0, True
+        held.became = [step.commit] * max(0, lines)
+        self._commits.died[step.commit] += len(held.became)
+        if step.counts:
+            self._digests.add(step.commit, step.source, step.path, step.old, step.new)
+
+    def _numbers(self, held: Held, step: Step, hunks: bytes) -> None:
+        """Of a file of which nobody asks what its lines say."""
+        became, commit = held.became, step.commit
+        match, find = HUNK.match, hunks.find
+        born: list[int] = []
+        went = start = 0
+        while start >= 0:
+            parsed = match(hunks, start)
             if parsed is None:
-                self._unknown(found)
-            old, new, fresh = parsed.groups()
-            old_n, new_n = 1 if old is None else int(old), 1 if fresh is None else int(fresh)
-            at = int(new) - 1 if new_n else int(new)
-            end = at + old_n
-            if end > len(owners):
-                self._reach(held, end, found)
+                self._unknown(step)
+            first, old, _, new = parsed.groups()
+            old_n, new_n = 1 if old is None else int(old), 1 if new is None else int(new)
+            at = int(first) - 1 if old_n else int(first)
+            if at + new_n > len(became):
+                self._reach(held, at + new_n)
+            went += old_n
+            born += became[at : at + new_n]
+            became[at : at + new_n] = [commit] * old_n
+            start = parsed.end()
+            if old_n + new_n < FEW:  # long lines are passed by faster than what begins a hunk is looked for
+                for _ in range(old_n + new_n):
+                    start = find(b"\n", start + 1)
+            if start >= 0:
+                start = find(BETWEEN, start)
+                start += len(BETWEEN) if start >= 0 else 0
+        self._commits.died[commit] += went
+        if born:
+            self._commits.added[commit] += len(born)
+            self._born(held, commit, born)
+
+    def _hunks(self, held: Held, step: Step, hunks: bytes) -> None:  # noqa: C901, PLR0915 - see below
+        """The loop in which most of our own time goes: what is rare is called, the rest stands here."""
+        became, commit, match = held.became, step.commit, HUNK.match
+        said = self._marks.get(self._sha(step), NOTHING).get(step.path, ()) if self._marks else ()
+        simple = not said and UNENDED not in hunks
+        minus: list[bytes] = []
+        plus: list[bytes] = []
+        born: list[int] = []
+        apart: dict[tuple[int, int], list[int]] = {}
+        came = went = same = 0
+        for text in hunks.split(BETWEEN):
+            parsed = match(text)
+            if parsed is None:
+                self._unknown(step)
+            first, old, fresh, new = parsed.groups()
+            start = parsed.end()
+            if old is new is None and simple:  # one line in place of another
+                cut = text.find(b"\n\t", start)
+                gone, come = text[start:cut].translate(None, WHITE), text[cut:].translate(None, WHITE)
+                if gone != come and len(text) - cut < LONGEST:
+                    minus.append(gone)
+                    plus.append(come)
+                    at = int(first) - 1
+                    if at >= len(became):
+                        self._reach(held, at + 1)
+                    born.append(became[at])
+                    became[at] = commit
+                    went += 1
+                    came += 1
+                    continue
+            old_n, new_n = 1 if old is None else int(old), 1 if new is None else int(new)
+            at = int(first) - 1 if old_n else int(first)
+            end = at + new_n
+            if end > len(became):
+                self._reach(held, end)
             went += old_n
             came += new_n
-            start = parsed.end()
             pairs: Sequence[tuple[int, int]] = ()
             if not new_n:
-                if counts:
-                    minus.append(text[start:].translate(None, WHITE))
-                self._end(owners[at:end])
-                del owners[at:end]
-                continue
-            if not counts:
-                start = len(text)
+                minus.append(text[start:].translate(None, WHITE))
             elif not old_n:
                 plus.append(text[start:].translate(None, WHITE))
             else:
                 cut = text.find(b"\n\t", start)
                 if len(text) < LONGEST * (old_n + new_n):
-                    pairs = self._both(text[start:cut], text[cut:])
+                    pairs = _both(text[start:cut], text[cut:], minus, plus)
                 start = cut
-            if pairs or self._said or (len(text) - start > LONGEST and _has_long(text, start)):
-                ended, before = _split(owners[at:end], pairs)
-                self._end(ended)
-                owners[at:end] = self._apart(held.file, at, text[start:], before)
+            if new_n and (
+                pairs or said or (len(text) - start > LONGEST and has_long(text, start, LONGEST + 1))
+            ):
+                lines = said_of(
+                    text[start:].removesuffix(UNENDED).split(b"\n")[1:], int(fresh), said, LONGEST + 1
+                )
+                became[at:end] = self._apart(held, commit, became[at:end], lines, pairs, old_n, apart)
                 same += len(pairs)
-                continue
-            if plain < 0:
-                plain = self._plain(held.file)
-            usual += new_n
-            if old_n == new_n == 1:
-                owner = owners[at]
-                root = roots[owner] if owner >= 0 else owner
-                died[root] = died.get(root, 0) + 1
-                owners[at] = plain
             else:
-                if old_n:
-                    self._end(owners[at:end])
-                owners[at:end] = [plain] * new_n
-        if usual:
-            self.stretch.batches.lines[plain] += usual
-        commits, position = self.stretch.commits, self._position
-        commits.added[position] += came - same
-        commits.died[position] += went - same
-        commits.respaced[position] += same
+                born += became[at:end]
+                became[at:end] = [commit] * old_n
+        self._digests.add(commit, step.source, step.path, b"".join(minus), b"".join(plus))
+        if apart:
+            born += apart.pop(PLAIN, ())
+            self._born_apart(held, commit, apart)
+        if born:
+            self._born(held, commit, born)
+        commits = self._commits
+        commits.added[commit] += came - same
+        commits.died[commit] += went - same
+        commits.respaced[commit] += same
 
-    def _both(self, old: bytes, new: bytes) -> Sequence[tuple[int, int]]:
-        """Pairs of an old and a new line that differ in white space alone."""
-        minus = old.removesuffix(UNENDED).translate(None, WHITE)
-        plus = new.removesuffix(UNENDED).translate(None, WHITE)
-        if minus == plus:
-            return [(line, line) for line in range(minus.count(b"\n"))]
-        self._digests.minus.append(minus)
-        self._digests.plus.append(plus)
-        gone, come = minus.split(b"\n"), plus.split(b"\n")
-        if len(gone) == len(come) == 2:  # an empty string comes before the first line break
-            return ()
-        return respaced(gone[1:], come[1:])
+    def _apart(
+        self, held: Held, commit: int, became: Sequence[int], lines: Sequence[tuple[int, int]],
+        pairs: Sequence[tuple[int, int]], old_n: int, apart: dict[tuple[int, int], list[int]],
+    ) -> list[int]:  # fmt: skip
+        """Line by line, as not all of them belong to one batch; gives what becomes of the old ones."""
+        before = {new: old for old, new in pairs}
+        found = [commit] * old_n
+        for place, (line, after) in enumerate(zip(lines, became, strict=True)):
+            if place in before:
+                found[before[place]] = RESPACED + len(held.respaced)
+                held.respaced.append(Respaced(commit, *line, after))
+            else:
+                apart.setdefault(line, []).append(after)
+        return found
 
-    def _reach(self, held: Held, end: int, found: Change) -> None:
-        if held.tail < 0:
-            self._lost(held, end, found)
-        held.reach(end)
+    # -- births
 
-    def _unknown(self, found: Change) -> NoReturn:
-        raise Damaged(f"commit {self._sha()}: git describes a change of {found.path!r} in an unknown way")
+    def _born(self, held: Held, commit: int, became: list[int], mark: int = 0, long: int = 0) -> None:
+        """In this commit, lines of which the same is to be said. ``became``: of each what became of it."""
+        chain, owners = held.chain, held.owners
+        batch = self._batch(commit, chain.file, len(became), mark=mark, long=long)
+        died: dict[int, int] = {}
+        if chain.ended >= 0 and len(became) > FEW:
+            died = Counter(became)
+        else:
+            for end in became:
+                if end < 0:
+                    owners[~end] = batch
+                else:
+                    died[end] = died.get(end, 0) + 1
+        if held.respaced and died and max(died) >= RESPACED:
+            died = self._unfolded(held, batch, died)
+        for end, lines in died.items():
+            self.died.append((end, batch, lines))
 
-    def _lost(self, held: Held, line: int, found: Change) -> NoReturn:
-        raise Damaged(
-            f"commit {self._sha()} changes line {line} of {found.path!r}, which has {len(held.owners)} lines"
-        )
+    def _born_apart(self, held: Held, commit: int, lines: Mapping[tuple[int, int], list[int]]) -> None:
+        for (mark, long), became in lines.items():
+            self._born(held, commit, became, mark, long)
 
-    def _end(self, owners: list[int]) -> None:
-        died, roots = self._died, self.stretch.batches.root
-        if len(owners) > FEW:
-            for owner, lines in Counter(owners).items():
-                root = roots[owner] if owner >= 0 else owner
-                died[root] = died.get(root, 0) + lines
-            return
-        for owner in owners:
-            root = roots[owner] if owner >= 0 else owner
-            died[root] = died.get(root, 0) + 1
+    def _unfolded(self, held: Held, root: int, died: Mapping[int, int]) -> dict[int, int]:
+        found = {end: count for end, count in died.items() if end < RESPACED}
+        made: dict[tuple[int, int, int, int], int] = {}
+        for became in died:
+            if became >= RESPACED and (end := self._came_of(held, root, became, made)) >= 0:
+                found[end] = found.get(end, 0) + 1
+        return found
 
-    def _plain(self, file: int) -> int:
-        """The batch of lines of which there is nothing to say."""
-        batch = self._own.get((-1, 0, 0), -1)
-        return batch if batch >= 0 else self._batch(file)
+    def _came_of(self, held: Held, root: int, became: int, made: dict[tuple[int, int, int, int], int]) -> int:
+        """A line of ``root`` that was respaced, once or more: each time it joined a batch of that commit's."""
+        batch = root
+        while became >= RESPACED:
+            one = held.respaced[became - RESPACED]
+            key = root, one.commit, one.mark, one.long
+            found = made.get(key)
+            if found is None:
+                found = made[key] = self._batch(one.commit, held.chain.file, 0, root, one.mark, one.long)
+            batch, became = found, one.became
+            self.batches.lines[batch - self.first] += 1
+        if became < 0:
+            held.owners[~became] = batch
+        return became
 
-    def _apart(self, file: int, at: int, text: bytes, before: Mapping[int, int]) -> list[int]:
-        """Owners line by line: not all of these lines belong to one batch. ``before``: who owned respaced ones."""
-        batches, own, roots = self.stretch.batches, self._own, self.stretch.batches.root
-        owners: list[int] = []
-        for position, line in enumerate(text.removesuffix(UNENDED).split(b"\n")[1:]):
-            root = -1
-            if position in before:
-                root = before[position]
-                root = roots[root] if root >= 0 else root
-                root -= root < 0
-            mark = self._mark(at + 1 + position) if self._said else 0
-            key = (root, mark, len(line) > LONGEST + 1)
-            batch = own.get(key, -1)
-            if batch < 0:
-                batch = self._batch(file, *key)
-            batches.lines[batch] += 1
-            owners.append(batch)
-        return owners
-
-    def _mark(self, line: int) -> int:
-        return next((mark for first, last, mark in self._said if first <= line <= last), 0)
-
-    def _batch(self, file: int, root: int = -1, mark: int = 0, long: int = 0) -> int:
-        """A new one; ``root``: a batch, -1 for itself, or one less than a symbol."""
-        batches = self.stretch.batches
-        batch = self._own[root, mark, long] = len(batches.commit)
-        batches.commit.append(self._index)
+    def _batch(
+        self, commit: int, file: int, lines: int, root: int = -1, mark: int = 0, long: int = 0
+    ) -> int:
+        """A new one; ``root``: -1 for itself."""
+        batches = self.batches
+        batch = len(batches.commit) + self.first
+        batches.commit.append(commit)
         batches.file.append(file)
-        batches.lines.append(0)
-        batches.root.append(batch if root == -1 else root if root >= 0 else root + 1)
+        batches.lines.append(lines)
+        batches.root.append(batch if root < 0 else root)
         batches.mark.append(mark)
         batches.long.append(long)
         return batch
 
-    def _sha(self) -> str:
-        return self.stretch.commits.sha[self._position] if self._position >= 0 else "?"
+    def _unknown(self, step: Step) -> NoReturn:
+        raise Damaged(f"commit {self._sha(step)}: git describes a change of {step.path!r} in an unknown way")
+
+    def _sha(self, step: Step) -> str:
+        return self._commits.sha[step.commit]
+
+    def _lost(self, chain: Chain) -> NoReturn:
+        raise Damaged(f"the contents of {chain.path!r} do not follow from one another as git tells them")
 
 
-def _split(owners: list[int], pairs: Sequence[tuple[int, int]]) -> tuple[list[int], dict[int, int]]:
-    """Those whose lines ended, and by new line those whose line was respaced."""
-    if not pairs:
-        return owners, {}
-    kept = {i for i, _ in pairs}
-    return [owner for i, owner in enumerate(owners) if i not in kept], {j: owners[i] for i, j in pairs}
+def _both(
+    old: bytes, new: bytes, minus: list[bytes], plus: list[bytes]
+) -> Sequence[tuple[int, int]]:
+    """Pairs of an old and a new line that differ in white space alone; the texts without it go to the last two."""
+    gone_text = old.removesuffix(UNENDED).translate(None, WHITE)
+    come_text = new.removesuffix(UNENDED).translate(None, WHITE)
+    if gone_text == come_text:
+        return [(line, line) for line in range(gone_text.count(b"\n"))]
+    minus.append(gone_text)
+    plus.append(come_text)
+    gone, come = gone_text.split(b"\n"), come_text.split(b"\n")
+    if len(gone) == len(come) == 2:  # an empty string comes before the first line break
+        return ()
+    return respaced(gone[1:], come[1:])
 
 
-def _has_long(text: bytes, at: int) -> bool:
-    """In steps from the last line break within reach to the next, so that most bytes are not looked at."""
+def said_of(lines: Sequence[bytes], first: int, said: Said, longest: int) -> list[tuple[int, int]]:
+    """Of each line its mark, and whether it is long. ``first``: number of the first one."""
+    return [
+        (next((mark for start, stop, mark in said if start <= number <= stop), 0), int(len(line) > longest))
+        for number, line in enumerate(lines, first)
+    ]
+
+
+def has_long(text: bytes, at: int, longest: int) -> bool:
+    """Behind the line break ``at``. In steps from the last one within reach to the next: most bytes are passed by."""
     size = len(text)
-    while size - at > LONGEST + 2:
-        at = text.rfind(b"\n", at + 1, at + LONGEST + 3)
+    while size - at > longest + 1:
+        at = text.rfind(b"\n", at + 1, at + longest + 2)
         if at < 0:
             return True
     return False

@@ -1,156 +1,156 @@
-"""What git says each commit of the first-parent line did to each file, one difference after the other.
+"""What git says became of the lines of many files, one difference after the other.
 
-git is told to begin a line of old content with a space and a line of new content with a tab: so neither can be taken
-for the head of a hunk, a file or a commit, and both signs go where white space is taken out.
+Contents are put in pairs into folders of ours, and git compares folder with folder: so the pairs and their order are
+ours. git is told to begin a line of old content with a space and a line of new content with a tab: so neither can be
+taken for the head of a hunk or of a file, and both signs go where white space is taken out.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
+import select
+import subprocess
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from typing import IO
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from typing import Self
 
-import msgspec
+from meshclaw.code.chains import Chain, Step
+from meshclaw.code.git import Repository
+from meshclaw.errors import Damaged
 
 MARK = b"\ndiff --git "
-COMMIT = b"\x01"
-"""First byte after the mark where a commit begins."""
+SYNC = MARK[1:] + b".\n"
+"""git says again at once what names no object: this ends the difference before it."""
 DIFFERENCES = (
-    "diff-tree", "--stdin", "-r", "--root", "-p", "-U0", "-M50%", "-l1000", "--full-index", "--no-prefix", "--no-color",
-    "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short", "--ignore-submodules=none",
-    "--src-prefix=", "--dst-prefix=", "--diff-algorithm=myers", "--indent-heuristic", "--inter-hunk-context=0",
-    "--output-indicator-old= ", "--output-indicator-new=\t", f"--format={MARK[1:].decode()}%x01%H",
+    "diff-tree", "--stdin", "-r", "-p", "-U0", "--no-renames", "--full-index", "--no-prefix", "--no-color",
+    "--no-ext-diff", "--no-textconv", "--no-relative", "--src-prefix=", "--dst-prefix=", "--diff-algorithm=myers",
+    "--indent-heuristic", "--inter-hunk-context=0", "--output-indicator-old= ", "--output-indicator-new=\t",
 )  # fmt: skip
+NAME = b"%06d"
+TEXT = b"--- "
+TOGETHER = 1_000
+"""Differences that git is asked for at once, or more where one file has more."""
+AHEAD = 3_000
+"""Differences that git is asked for when there are fewer than ``TOGETHER`` left."""
 PIECE = 1 << 20
 REST_S = 0.005
 """Time in which git fills a good part of the pipe."""
 SET_PIPE_SIZE = 1031
 """``F_SETPIPE_SZ`` of Linux."""
-WHOLE = ("new", "deleted")
-SUBMODULE = b"160000"
-LINK = b"120000"
-ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
-PLAIN = {
-    b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r",
-}  # fmt: skip
+
+Take = Callable[[Chain, Step, "bytes | None"], None]
+"""Gets a file's hunks, from ``12,3 +12,4 @@`` on, or ``None`` where git sees no text; each file's newest first."""
 
 
-class Change(msgspec.Struct, gc=False):
-    """What one commit did to one file."""
+def differences(
+    repository: Repository, chains: Sequence[Chain], *, processes: int, take: Take, say: Callable[[int], None]
+) -> None:
+    """All steps of all chains, shared out among so many processes of git's. ``say`` gets how many steps are done.
 
-    path: bytes
-    source: bytes = b""
-    """Path before, of a renamed file."""
-    how: str = "changed"
-    """``new``, ``deleted``, ``renamed`` or ``changed``."""
-    before: bytes = b""
-    """Object id, empty where the content stayed."""
-    after: bytes = b""
-    mode: bytes = b""
-    """After; before for a deleted file; empty where only the content changed and git did not say."""
-    binary: bool = False
-    hunks: list[bytes] = msgspec.field(default_factory=list[bytes])
-    """From ``12,3 +12,4 @@`` on; old lines begin with a space, new ones with a tab."""
-
-
-def pieces(pipe: IO[bytes]) -> Iterator[bytes]:
-    """What comes, in large pieces: git writes little by little, and who wakes up for each little does little else."""
-    file, rest = pipe.fileno(), REST_S if _widened(pipe) else 0.0
-    held: list[bytes] = []
-    size = 0
-    while data := os.read(file, PIECE):
-        held.append(data)
-        size += len(data)
-        if size >= PIECE:
-            yield b"".join(held)
-            held, size = [], 0
-        elif rest:
-            time.sleep(rest)
-    yield b"".join(held)
+    Raises ``Damaged`` where git cannot go on, or speaks of something else than it was asked for.
+    """
+    waiting = iter(sorted((chain for chain in chains if chain.steps), key=lambda chain: -len(chain.steps)))
+    with ExitStack() as stack:
+        running = [stack.enter_context(_Running(repository, waiting, take)) for _ in range(processes)]
+        while working := [one.pipe for one in running if not one.ended]:
+            ready = select.select(working, [], [])[0]
+            size = sum(one.read() for one in running if one.pipe in ready)
+            say(sum(one.done for one in running))
+            if size < PIECE:  # who wakes up for each little that git writes does little else
+                time.sleep(REST_S)
 
 
-def _widened(pipe: IO[bytes]) -> bool:
-    """Whether the pipe holds a whole piece, as not every system can have it."""
-    try:
-        fcntl.fcntl(pipe, SET_PIPE_SIZE, PIECE)
-    except OSError:
-        return False
-    return True
+class _Running:
+    """One process of git's. ``done``: how many steps it has told of; ``ended``: there are no more."""
 
+    def __init__(self, repository: Repository, waiting: Iterator[Chain], take: Take) -> None:
+        self.repository, self.waiting, self.take = repository, waiting, take
+        self.done, self.ended = 0, False
+        self._asked: deque[tuple[Chain, Step]] = deque()
+        self._rest, self._more, self._seam = b"", [b"\n"], b"\n"
+        size = len(repository.head)
+        self._head = len("000000 000000\nindex .. 100644\n") + 2 * size
+        self._hunks = self._head + len("--- 000000\n+++ 000000\n@@ -")
 
-def parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The stream cut at every mark: a commit or a file's difference, as one piece of bytes each."""
-    rest, more = b"", [b"\n"]
-    for piece in pieces:
-        seam = (more[-1] if more else rest)[-len(MARK) :]
-        more.append(piece)
+    def __enter__(self) -> Self:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self.process = self.repository.start(*DIFFERENCES, given=subprocess.PIPE, said=self._said)
+        if self.process.stdin is None or self.process.stdout is None:
+            raise AssertionError
+        self._in, self.pipe = self.process.stdin, self.process.stdout
+        with suppress(OSError):  # not every system can have it
+            fcntl.fcntl(self.pipe, SET_PIPE_SIZE, PIECE)
+        self._ask()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self._close()
+        self.pipe.close()
+        self.process.wait()
+        self._said.close()
+
+    def read(self) -> int:
+        """Take in what has come, and say how many bytes it was."""
+        data = os.read(self.pipe.fileno(), PIECE)
+        if not data:
+            self._end()
+            return 0
+        self._more.append(data)
         # what is already large is not searched again and again
-        if len(rest) > PIECE and MARK not in seam + piece:
-            continue
-        found = b"".join((rest, *more)).split(MARK)
-        rest, more = found.pop(), []
-        yield from filter(None, found)
-    if last := b"".join((rest, *more)).removesuffix(b"\n"):
-        yield last
+        if len(self._rest) < PIECE or MARK in self._seam + data:
+            found = b"".join((self._rest, *self._more)).split(MARK)
+            self._rest, self._more = found.pop(), []
+            self._seam = self._rest[-len(MARK) :]
+            for part in found:
+                self._part(part)
+            if len(self._asked) < TOGETHER and not self._in.closed:
+                self._ask()
+        else:
+            self._seam = (self._seam + data)[-len(MARK) :]
+        return len(data)
 
+    def _part(self, part: bytes) -> None:
+        if part[6:7] != b" ":  # the names of two folders, and what we said ourselves
+            return
+        if not self._asked:
+            raise Damaged("git tells of more differences than it was asked for")
+        self.done += 1
+        head = self._head
+        self.take(*self._asked.popleft(), part[self._hunks :] if part[head : head + 4] == TEXT else None)
 
-def change(part: bytes) -> Change:
-    top, _, rest = part.partition(b"\n@@ -")
-    head = top.split(b"\n")
-    names = head[0]
-    # without prefixes and unless there is a line of its own for each, both names are the same
-    found = Change(unquoted(names[: len(names) >> 1]))
-    for line in head[1:]:
-        start = line[:6]
-        if start == b"index ":
-            ids, _, mode = line[6:].partition(b" ")
-            found.before, _, found.after = ids.partition(b"..")
-            found.mode = mode or found.mode
-        elif start in NAMED:
-            NAMED[start](found, line)
-    if rest:
-        # a whole file is one hunk: its lines need not be searched for more
-        found.hunks = [rest] if found.how in WHOLE else rest.split(b"\n@@ -")
-    return found
+    def _ask(self) -> None:
+        """For more, in pairs of folders, until enough is asked for."""
+        pairs: list[tuple[bytes, bytes]] = []
+        while len(self._asked) < AHEAD and (chain := next(self.waiting, None)):
+            self._asked.extend((chain, step) for step in reversed(chain.steps))
+            pairs += [(step.old, step.new) for step in reversed(chain.steps)]
+        try:
+            for start in range(0, len(pairs), TOGETHER):
+                named = [(NAME % number, *pair) for number, pair in enumerate(pairs[start : start + TOGETHER])]
+                old, new = (
+                    self.repository.tree([(row[0], row[side]) for row in named]).encode() for side in (1, 2)
+                )
+                self._in.write(b"%s %s\n%s" % (old, new, SYNC))
+            self._in.flush()
+        except BrokenPipeError:  # git has ended, and is asked why when its last words are read
+            return
+        if not pairs:
+            self._close()
 
+    def _close(self) -> None:
+        with suppress(BrokenPipeError):
+            self._in.close()
 
-def _born(found: Change, line: bytes) -> None:
-    found.how, found.mode = "new", line.removeprefix(b"new file mode ")
-
-
-def _deleted(found: Change, line: bytes) -> None:
-    found.how, found.mode = "deleted", line.removeprefix(b"deleted file mode ")
-
-
-def _moded(found: Change, line: bytes) -> None:
-    found.mode = line.removeprefix(b"new mode ")
-
-
-def _moved(found: Change, line: bytes) -> None:
-    if line.startswith(b"rename from "):
-        found.how, found.source = "renamed", unquoted(line.removeprefix(b"rename from "))
-    else:
-        found.path = unquoted(line.removeprefix(b"rename to "))
-
-
-def _binary(found: Change, line: bytes) -> None:  # noqa: ARG001 - as the others in the table
-    found.binary = True
-
-
-NAMED = {b"new fi": _born, b"delete": _deleted, b"new mo": _moded, b"rename": _moved, b"Binary": _binary}
-"""What to do with a line of a file's head, by its first six bytes."""
-
-
-def unquoted(name: bytes) -> bytes:
-    """A path as it is: git puts one with control characters, quotes or backslashes in quotes, in C's manner."""
-    if not name.startswith(b'"'):
-        return name
-    return ESCAPE.sub(_plain, name[1:-1])
-
-
-def _plain(found: re.Match[bytes]) -> bytes:
-    code = found[1]
-    return bytes((int(code, 8),)) if len(code) == 3 else PLAIN.get(code, code)
+    def _end(self) -> None:
+        self.ended = True
+        if self.process.wait():
+            self._said.seek(0)
+            raise self.repository.failed("diff-tree", self._said.read())
+        self._part(b"".join((self._rest, *self._more)).removesuffix(b"\n"))
+        if self._asked:
+            raise Damaged("git tells of fewer differences than it was asked for")

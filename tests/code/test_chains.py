@@ -1,14 +1,13 @@
-"""However a history is cut, in stretches or in time, and by however many processes it is read: the same result."""
+"""In however many parts, and by however many processes a history is read: the same result."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from meshclaw.code import lifetimes, stretches
+from meshclaw.code import chains, stream
 from meshclaw.code.lifetimes import Lines, read
 from tests.code import building
 from tests.code.building import Builder, Tree, text
@@ -47,62 +46,78 @@ TURNS: dict[str, list[Tree]] = {
 
 def same(one: Lines, other: Lines) -> None:
     assert one.history == other.history
-    assert {path: (file.file, file.lines(), file.dark) for path, file in one.standing.live.items()} == {
-        path: (file.file, file.lines(), file.dark) for path, file in other.standing.live.items()
+    assert {path: (file.file, file.lines()) for path, file in one.standing.live.items()} == {
+        path: (file.file, file.lines()) for path, file in other.standing.live.items()
     }
 
 
-def cut(monkeypatch: pytest.MonkeyPatch, places: Sequence[int]) -> None:
-    def spans(size: int, _processes: int) -> list[tuple[int, int]]:
-        inner = sorted({place for place in places if 0 < place < size})
-        return list(zip([0, *inner], [*inner, size], strict=True))
-
-    monkeypatch.setattr(lifetimes, "spans", spans)
+def at(folder: Path, sha: str) -> Path:
+    building.git(folder, "update-ref", "refs/heads/main", sha)
+    return folder
 
 
 @pytest.mark.parametrize("every", [False, True])
 @pytest.mark.parametrize("trap", [*TRAPS, *TURNS])
-def test_a_history_cut_at_every_commit_is_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str, every: bool
-) -> None:
-    made = Builder(tmp_path)
+def test_a_history_read_in_two_parts_is_the_same(tmp_path: Path, trap: str, every: bool) -> None:
+    folder = tmp_path / "r"
+    made = Builder(folder)
     for tree in (TRAPS | TURNS)[trap]:
         made.commit(tree)
-    size = len(made.done())
-    whole = read(tmp_path, every=every)
+    ids = made.done()
+    whole = read(folder, every=every)
     balanced(whole)
-    for places in (range(size), *((place,) for place in range(1, size))):
-        cut(monkeypatch, places)
-        same(read(tmp_path, every=every), whole)
+    for number, sha in enumerate(ids[:-1]):
+        keep = tmp_path / f"keep {number}"
+        read(at(folder, sha), every=every, keep=keep)
+        same(read(at(folder, ids[-1]), every=every, keep=keep), whole)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_histories_cut_anywhere_are_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    made = History(seed, b"vendor").build(tmp_path, commits=60)
+def test_random_histories_read_in_parts_are_the_same(tmp_path: Path, seed: int) -> None:
+    folder = tmp_path / "r"
+    made = History(seed, b"vendor").build(folder, commits=60)
     draw = random.Random(seed)
     marks = {sha: {b"a/file 0": [(draw.randint(1, 9), draw.randint(5, 30), 3)]} for sha in made.ids}
     for every in (False, True):
-        whole = read(tmp_path, every=every, marks=marks)
-        for pieces in (1, 2, 5, 60):
-            with monkeypatch.context() as patch:
-                cut(patch, [draw.randint(0, 60) for _ in range(pieces)])
-                parts = read(tmp_path, every=every, marks=marks)
+        whole = read(at(folder, made.ids[-1]), every=every, marks=marks)
+        for pieces in (1, 5):
+            keep = tmp_path / f"keep {pieces} {every}"
+            for place in sorted(draw.sample(range(59), pieces)):
+                parts = read(at(folder, made.ids[place]), every=every, marks=marks, keep=keep)
+            parts = read(at(folder, made.ids[-1]), every=every, marks=marks, keep=keep)
             same(parts, whole)
 
 
-def test_two_processes_read_what_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stretches, "FEWEST", 5)
-    History(1).build(tmp_path, commits=40)
-    assert len(stretches.spans(40, 2)) == 8
-    same(read(tmp_path, processes=2), read(tmp_path))
-
-
-def test_a_process_that_cannot_read_says_so_to_the_one_that_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("processes", [2, 3, 7])
+def test_several_processes_read_what_one_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
-    monkeypatch.setattr(stretches, "FEWEST", 2)
+    History(1).build(tmp_path, commits=40)
+    whole = read(tmp_path)
+    said: list[tuple[int, int]] = []
+    monkeypatch.setattr(chains, "FEWEST", 5)
+    monkeypatch.setattr(stream, "TOGETHER", 3)
+    monkeypatch.setattr(stream, "AHEAD", 4)
+    same(read(tmp_path, processes=processes, say=lambda done, all_: said.append((done, all_))), whole)
+    assert said == sorted(said)
+    assert said[-1][0] == said[-1][1] > 0
+
+
+@pytest.mark.parametrize("piece", [1, 2, 13, 100])
+def test_it_does_not_matter_in_what_pieces_git_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    made = Builder(tmp_path)
+    for tree in (*TRAPS["looks like git's words"], *TRAPS["no last newline"], *TURNS["in and out of view"][:3]):
+        made.commit(tree)
+    made.done()
+    whole = read(tmp_path, every=True)
+    monkeypatch.setattr(stream, "PIECE", piece)
+    monkeypatch.setattr(stream, "REST_S", 0)
+    same(read(tmp_path, every=True), whole)
+
+
+def test_a_process_that_cannot_read_says_so_to_the_one_that_waits(tmp_path: Path) -> None:
     made = Builder(tmp_path)
     for number in range(8):
         made.commit({b"f": A + b"%d\n" % number, b"g": B})
@@ -119,13 +134,3 @@ def test_a_process_that_cannot_read_says_so_to_the_one_that_waits(
     assert [name in caveat for caveat in lines.history.caveats] == [True]
     same(lines, read(tmp_path))
     assert lines.blame(b"g") == [ids[0]] * 12
-
-
-@pytest.mark.parametrize(
-    ("size", "processes", "pieces"),
-    [(0, 4, 0), (1, 4, 1), (999, 2, 1), (1000, 2, 2), (9999, 2, 8), (9999, 1, 1)],
-)
-def test_short_histories_are_not_cut(size: int, processes: int, pieces: int) -> None:
-    found = stretches.spans(size, processes)
-    assert len(found) == pieces
-    assert [at for span in found for at in range(*span)] == list(range(size))
