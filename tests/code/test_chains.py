@@ -108,7 +108,11 @@ def test_it_does_not_matter_in_what_pieces_git_says_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     made = Builder(tmp_path)
-    for tree in (*TRAPS["looks like git's words"], *TRAPS["no last newline"], *TURNS["in and out of view"][:3]):
+    for tree in (
+        *TRAPS["looks like git's words"],
+        *TRAPS["no last newline"],
+        *TURNS["in and out of view"][:3],
+    ):
         made.commit(tree)
     made.done()
     whole = read(tmp_path, every=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -110,7 +111,7 @@ def listed(
     with tempfile.TemporaryFile() as said:
         running = [
             repository.begin(*LISTED, given=b"".join(rows[start:stop]), said=said)
-            for start, stop in zip(cuts, cuts[1:], strict=False)
+            for start, stop in pairwise(cuts)
         ]
         for process, told in running:
             with process, told:
@@ -161,7 +162,7 @@ class Chains:
         path = next(fields)
         letter = how[:1]
         if letter == b"M":
-            self._went_on(self._at(path), mode, old, new, path, path)
+            self._went_on(self._at(path), mode, old, new, source=path, path=path)
         elif letter == b"A":
             self._begin(path, other, new, old)
         elif letter == b"D":
@@ -183,7 +184,12 @@ class Chains:
                 raise Damaged(f"commit {self._sha()} changes {path!r}, which is not there")
             kind = self._wanted.kind_of(path)
             chain = Chain(
-                base.file, path, -1, base=base, counting=not kind, unread=bool(kind) and not self._wanted.every
+                base.file,
+                path,
+                -1,
+                base=base,
+                counting=not kind,
+                unread=bool(kind) and not self._wanted.every,
             )
             self.all.append(chain)
             del self._standing.live[path]
@@ -191,7 +197,7 @@ class Chains:
         return chain
 
     def _went_on(
-        self, chain: Chain, mode: bytes, old: bytes, new: bytes, source: bytes, path: bytes
+        self, chain: Chain, mode: bytes, old: bytes, new: bytes, *, source: bytes, path: bytes
     ) -> None:
         if chain.counting:
             self._contents.add(source, path, old, new)
@@ -234,7 +240,7 @@ class Chains:
         if chain.unread == (bool(kind) and not self._wanted.every):
             chain.counting = not kind
             self.live[path] = chain
-            self._went_on(chain, mode, old, new, source, path)
+            self._went_on(chain, mode, old, new, source=source, path=path)
             return
         chain.ended = self._commit
         self._begin(path, mode, new, old)

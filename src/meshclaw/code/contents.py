@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import tempfile
-from collections.abc import Generator, Sequence, Set
+from collections.abc import Generator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from typing import IO, NoReturn
 
@@ -21,7 +22,12 @@ NO_TEXT = -1
 
 
 def first(
-    repository: Repository, chains: Sequence[Chain], commits: Sequence[str], *, absent: Set[str], marks: Marks
+    repository: Repository,
+    chains: Sequence[Chain],
+    commits: Sequence[str],
+    *,
+    absent: AbstractSet[str],
+    marks: Marks,
 ) -> None:
     """Tell every chain how many lines it began with, and what is to be said of each; ``absent`` ones are no text.
 
@@ -46,7 +52,7 @@ class Answers:
     """What ``git cat-file`` says of one content after the other."""
 
     def __init__(self, repository: Repository, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
-        self.absent: Set[str] = frozenset()
+        self.absent: AbstractSet[str] = frozenset()
         if process.stdout is None:
             raise AssertionError
         self._repository, self._process, self._told, self._said = repository, process, process.stdout, said
@@ -99,7 +105,7 @@ def _answering(repository: Repository, *more: str, given: IO[bytes] | int) -> Ge
 
 
 @contextmanager
-def asking(repository: Repository, absent: Set[str]) -> Generator[Answers]:
+def asking(repository: Repository, absent: AbstractSet[str]) -> Generator[Answers]:
     """To be asked for contents one by one; ``absent`` ones are no text."""
     with _answering(repository, given=subprocess.PIPE) as answers:
         answers.absent = absent

@@ -19,7 +19,7 @@ from meshclaw.code.git import MOST_ABSENT, Repository, Unreadable
 from meshclaw.code.history import History
 from meshclaw.code.kept import Kept, load, save
 from meshclaw.code.ownership import Ownership
-from meshclaw.code.standing import File, Standing
+from meshclaw.code.standing import File, Runs, Standing
 from meshclaw.code.stream import differences
 from meshclaw.errors import NotFound, Operational, UserError
 
@@ -79,7 +79,9 @@ def read(
 
 
 class _Reading:
-    def __init__(self, repository: Repository, wanted: Wanted, keep: Path | None, processes: int, say: Say) -> None:
+    def __init__(
+        self, repository: Repository, wanted: Wanted, keep: Path | None, processes: int, say: Say
+    ) -> None:
         self.repository, self.wanted, self.processes, self.say = repository, wanted, processes, say
         self.key = _key(wanted)
         name = sha256(repository.folder).hexdigest()[:32] + ("-every" if wanted.every else "")
@@ -141,10 +143,16 @@ class _Reading:
                 say=lambda done: self.say(done, steps),
             )  # fmt: skip
         digests.write(commits)
-        numbers = standing.add(found.batches, found.died)
+        numbers, runs = standing.add(found.batches, found.died), Runs()
         for path, chain in chains.live.items():
-            owners = list(map(numbers.__getitem__, found.owners[id(chain)]))
-            standing.live[path] = File(chain.file, owners)
+            owners = found.owners.get(id(chain))
+            if owners is not None:
+                standing.live[path] = File(chain.file, list(map(numbers.__getitem__, owners)))
+            elif chain.base:
+                standing.live[path] = chain.base
+            else:
+                batch, lines = found.alone.get(id(chain), (0, 0))
+                standing.live[path] = runs.file(chain.file, numbers[batch] if lines else 0, lines)
 
     def to_keep(self, standing: Standing) -> Kept:
         return Kept(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NoReturn
 
 import msgspec
@@ -75,7 +75,9 @@ class Ownership:
         self.died: list[tuple[int, int, int]] = []
         """Commit, root batch, lines; one row for a pair of the first two."""
         self.owners: dict[int, list[int]] = {}
-        """By the identity of a chain, of those that stand."""
+        """By the identity of a chain, of those that stand and were touched."""
+        self.alone: dict[int, tuple[int, int]] = {}
+        """Likewise the batch and the lines of those that have but one."""
         self._commits, self._roots, self._marks, self._digests = commits, roots, marks, digests
         self._lines_of = lines_of
         self._held: Held | None = None
@@ -84,30 +86,30 @@ class Ownership:
 
     def untouched(self, chain: Chain) -> None:
         """One without a step."""
-        if chain.unread or (chain.base and chain.ended < 0):
-            self.owners[id(chain)] = chain.base.lines() if chain.base else []
-        elif chain.base or chain.apart:
+        if chain.base and chain.ended < 0:
+            return
+        if chain.base or chain.apart:
             self.close(Held(chain))
         else:
             lines = max(0, chain.lines)
             batch = self._batch(chain.begun, chain.file, lines) if lines else 0
             self._commits.added[chain.begun] += lines
             if chain.ended < 0:
-                self.owners[id(chain)] = [batch] * lines
+                self.alone[id(chain)] = batch, lines
             elif lines:
                 self._commits.died[chain.ended] += lines
                 self.died.append((chain.ended, batch, lines))
 
-    def take(self, chain: Chain, step: Step, hunks: bytes | None) -> None:
-        """The next older step of the chain."""
+    def take(self, chain: Chain, step: Step, told: bytes, start: int) -> None:
+        """The next older step of the chain. ``start``: where the hunks begin, -1 where git sees no text."""
         held = self._held
         if held is None or held.chain is not chain:
             held = self._held = Held(chain)
-        if hunks is None:
+        if start < 0:
             self._binary(held, step)
         else:
             held.text = True
-            (self._hunks if step.counts else self._numbers)(held, step, hunks)
+            (self._hunks if step.counts else self._numbers)(held, step, told, start)
         if step is chain.steps[0]:
             self._held = None
             self.close(held)
@@ -183,14 +185,14 @@ class Ownership:
         if step.counts:
             self._digests.add(step.commit, step.source, step.path, step.old, step.new)
 
-    def _numbers(self, held: Held, step: Step, hunks: bytes) -> None:
+    def _numbers(self, held: Held, step: Step, told: bytes, start: int) -> None:
         """Of a file of which nobody asks what its lines say."""
         became, commit = held.became, step.commit
-        match, find = HUNK.match, hunks.find
+        match, find = HUNK.match, told.find
         born: list[int] = []
-        went = start = 0
+        went = 0
         while start >= 0:
-            parsed = match(hunks, start)
+            parsed = match(told, start)
             if parsed is None:
                 self._unknown(step)
             first, old, _, new = parsed.groups()
@@ -213,21 +215,21 @@ class Ownership:
             self._commits.added[commit] += len(born)
             self._born(held, commit, born)
 
-    def _hunks(self, held: Held, step: Step, hunks: bytes) -> None:  # noqa: C901, PLR0915 - see below
+    def _hunks(self, held: Held, step: Step, told: bytes, start: int) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
         """The loop in which most of our own time goes: what is rare is called, the rest stands here."""
         became, commit, match = held.became, step.commit, HUNK.match
         said = self._marks.get(self._sha(step), NOTHING).get(step.path, ()) if self._marks else ()
-        simple = not said and UNENDED not in hunks
+        simple = not said and UNENDED not in told
         minus: list[bytes] = []
         plus: list[bytes] = []
         born: list[int] = []
         apart: dict[tuple[int, int], list[int]] = {}
         came = went = same = 0
-        for text in hunks.split(BETWEEN):
+        for text in told[start:].split(BETWEEN):
             parsed = match(text)
             if parsed is None:
                 self._unknown(step)
-            first, old, fresh, new = parsed.groups()
+            first, old, number, new = parsed.groups()
             start = parsed.end()
             if old is new is None and simple:  # one line in place of another
                 cut = text.find(b"\n\t", start)
@@ -264,9 +266,13 @@ class Ownership:
                 pairs or said or (len(text) - start > LONGEST and has_long(text, start, LONGEST + 1))
             ):
                 lines = said_of(
-                    text[start:].removesuffix(UNENDED).split(b"\n")[1:], int(fresh), said, LONGEST + 1
+                    text[start:].removesuffix(UNENDED).split(b"\n")[1:], int(number), said, LONGEST + 1
                 )
-                became[at:end] = self._apart(held, commit, became[at:end], lines, pairs, old_n, apart)
+                fresh = [commit] * old_n
+                self._apart(
+                    held, commit, zip(lines, became[at:end], strict=True), apart, before=pairs, fresh=fresh
+                )
+                became[at:end] = fresh
                 same += len(pairs)
             else:
                 born += became[at:end]
@@ -283,19 +289,18 @@ class Ownership:
         commits.respaced[commit] += same
 
     def _apart(
-        self, held: Held, commit: int, became: Sequence[int], lines: Sequence[tuple[int, int]],
-        pairs: Sequence[tuple[int, int]], old_n: int, apart: dict[tuple[int, int], list[int]],
-    ) -> list[int]:  # fmt: skip
-        """Line by line, as not all of them belong to one batch; gives what becomes of the old ones."""
-        before = {new: old for old, new in pairs}
-        found = [commit] * old_n
-        for place, (line, after) in enumerate(zip(lines, became, strict=True)):
-            if place in before:
-                found[before[place]] = RESPACED + len(held.respaced)
+        self, held: Held, commit: int, lines: Iterable[tuple[tuple[int, int], int]],
+        apart: dict[tuple[int, int], list[int]], *, before: Sequence[tuple[int, int]], fresh: list[int],
+    ) -> None:  # fmt: skip
+        """Line by line, as not all of them belong to one batch. Of the old ones, ``fresh`` gets what became of those
+        that were respaced, which ``before`` pairs with new ones."""
+        olds = {new: old for old, new in before}
+        for place, (line, after) in enumerate(lines):
+            if place in olds:
+                fresh[olds[place]] = RESPACED + len(held.respaced)
                 held.respaced.append(Respaced(commit, *line, after))
             else:
                 apart.setdefault(line, []).append(after)
-        return found
 
     # -- births
 
@@ -337,7 +342,9 @@ class Ownership:
             key = root, one.commit, one.mark, one.long
             found = made.get(key)
             if found is None:
-                found = made[key] = self._batch(one.commit, held.chain.file, 0, root, one.mark, one.long)
+                found = made[key] = self._batch(
+                    one.commit, held.chain.file, 0, root=root, mark=one.mark, long=one.long
+                )
             batch, became = found, one.became
             self.batches.lines[batch - self.first] += 1
         if became < 0:
@@ -345,7 +352,7 @@ class Ownership:
         return became
 
     def _batch(
-        self, commit: int, file: int, lines: int, root: int = -1, mark: int = 0, long: int = 0
+        self, commit: int, file: int, lines: int, *, root: int = -1, mark: int = 0, long: int = 0
     ) -> int:
         """A new one; ``root``: -1 for itself."""
         batches = self.batches
@@ -368,9 +375,7 @@ class Ownership:
         raise Damaged(f"the contents of {chain.path!r} do not follow from one another as git tells them")
 
 
-def _both(
-    old: bytes, new: bytes, minus: list[bytes], plus: list[bytes]
-) -> Sequence[tuple[int, int]]:
+def _both(old: bytes, new: bytes, minus: list[bytes], plus: list[bytes]) -> Sequence[tuple[int, int]]:
     """Pairs of an old and a new line that differ in white space alone; the texts without it go to the last two."""
     gone_text = old.removesuffix(UNENDED).translate(None, WHITE)
     come_text = new.removesuffix(UNENDED).translate(None, WHITE)

@@ -11,10 +11,18 @@ from meshclaw.code.history import Batches, Commits, Deaths, Files
 
 
 class Runs(msgspec.Struct, kw_only=True):
-    """Owners of the lines of many files, in runs: so they are kept on disk."""
+    """Owners of the lines of many files, in runs: so they are kept on disk, and where there is not much to say."""
 
     batch: array[int] = msgspec.field(default_factory=lambda: array("I"))
     lines: array[int] = msgspec.field(default_factory=lambda: array("I"))
+
+    def file(self, file: int, batch: int, lines: int) -> File:
+        """One more, all of whose lines are of one batch."""
+        start = len(self.batch)
+        if lines:
+            self.batch.append(batch)
+            self.lines.append(lines)
+        return File(file, None, self, start, len(self.batch))
 
 
 class File(msgspec.Struct, gc=False):
@@ -52,7 +60,7 @@ class Standing(msgspec.Struct, kw_only=True):
         for column in (commits.added, commits.died, commits.respaced):
             column.frombytes(bytes(size * column.itemsize))
         for column in (commits.forward, commits.backward, commits.before, commits.after):
-            column += [b""] * size
+            column.extend([b""] * size)
         return first
 
     def add(self, new: Batches, died: Sequence[tuple[int, int, int]]) -> array[int]:
@@ -69,7 +77,9 @@ class Standing(msgspec.Struct, kw_only=True):
             getattr(all_, name).extend(map(column.__getitem__, order))
         all_.root.extend(numbers[new.root[place]] for place in order)
         deaths = self.deaths
-        for commit, batch, lines in sorted([(commit, numbers[batch], lines) for commit, batch, lines in died]):
+        for commit, batch, lines in sorted(
+            [(commit, numbers[batch], lines) for commit, batch, lines in died]
+        ):
             deaths.commit.append(commit)
             deaths.batch.append(batch)
             deaths.lines.append(lines)
@@ -91,6 +101,12 @@ def _order(all_: Batches, new: Batches) -> list[int]:
         commit, file, _, mark, long = marked[place]
         if root >= first:
             return commit, file, marked[root - first], mark, long
-        return commit, file, (all_.commit[root], all_.file[root], (), all_.mark[root], all_.long[root]), mark, long
+        return (
+            commit,
+            file,
+            (all_.commit[root], all_.file[root], (), all_.mark[root], all_.long[root]),
+            mark,
+            long,
+        )
 
     return sorted(range(len(new.commit)), key=key)

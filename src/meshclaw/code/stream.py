@@ -42,8 +42,9 @@ REST_S = 0.005
 SET_PIPE_SIZE = 1031
 """``F_SETPIPE_SZ`` of Linux."""
 
-Take = Callable[[Chain, Step, "bytes | None"], None]
-"""Gets a file's hunks, from ``12,3 +12,4 @@`` on, or ``None`` where git sees no text; each file's newest first."""
+Take = Callable[[Chain, Step, bytes, int], None]
+"""Gets what git says of a step and where in it the hunks begin, from ``12,3 +12,4 @@`` on; -1 where git sees no text.
+Each file's newest first."""
 
 
 def differences(
@@ -71,13 +72,14 @@ class _Running:
         self.repository, self.waiting, self.take = repository, waiting, take
         self.done, self.ended = 0, False
         self._asked: deque[tuple[Chain, Step]] = deque()
-        self._rest, self._more, self._seam = b"", [b"\n"], b"\n"
+        self._rest, self._more = b"", [b"\n"]
+        self._seam: bytes = b"\n"
         size = len(repository.head)
         self._head = len("000000 000000\nindex .. 100644\n") + 2 * size
         self._hunks = self._head + len("--- 000000\n+++ 000000\n@@ -")
 
     def __enter__(self) -> Self:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._said = tempfile.TemporaryFile()
         self.process = self.repository.start(*DIFFERENCES, given=subprocess.PIPE, said=self._said)
         if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError
@@ -121,7 +123,8 @@ class _Running:
             raise Damaged("git tells of more differences than it was asked for")
         self.done += 1
         head = self._head
-        self.take(*self._asked.popleft(), part[self._hunks :] if part[head : head + 4] == TEXT else None)
+        start = self._hunks if part[head : head + len(TEXT)] == TEXT else -1
+        self.take(*self._asked.popleft(), part, start)
 
     def _ask(self) -> None:
         """For more, in pairs of folders, until enough is asked for."""
@@ -131,7 +134,9 @@ class _Running:
             pairs += [(step.old, step.new) for step in reversed(chain.steps)]
         try:
             for start in range(0, len(pairs), TOGETHER):
-                named = [(NAME % number, *pair) for number, pair in enumerate(pairs[start : start + TOGETHER])]
+                named = [
+                    (NAME % number, *pair) for number, pair in enumerate(pairs[start : start + TOGETHER])
+                ]
                 old, new = (
                     self.repository.tree([(row[0], row[side]) for row in named]).encode() for side in (1, 2)
                 )
