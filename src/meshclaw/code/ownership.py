@@ -100,8 +100,8 @@ class Ownership:
                 self._commits.died[chain.ended] += lines
                 self.died.append((chain.ended, batch, lines))
 
-    def take(self, chain: Chain, step: Step, told: bytes, start: int) -> None:
-        """The next older step of the chain. ``start``: where the hunks begin, -1 where git sees no text."""
+    def take(self, chain: Chain, step: Step, told: bytearray, start: int, stop: int) -> None:
+        """The next older step of the chain: its hunks in ``told``. ``start`` is -1 where git sees no text."""
         held = self._held
         if held is None or held.chain is not chain:
             held = self._held = Held(chain)
@@ -109,7 +109,10 @@ class Ownership:
             self._binary(held, step)
         else:
             held.text = True
-            (self._hunks if step.counts else self._numbers)(held, step, told, start)
+            if step.counts:
+                self._hunks(held, step, bytes(told[start:stop]))
+            else:
+                self._numbers(held, step, told, start, stop)
         if step is chain.steps[0]:
             self._held = None
             self.close(held)
@@ -185,7 +188,7 @@ class Ownership:
         if step.counts:
             self._digests.add(step.commit, step.source, step.path, step.old, step.new)
 
-    def _numbers(self, held: Held, step: Step, told: bytes, start: int) -> None:
+    def _numbers(self, held: Held, step: Step, told: bytearray, start: int, stop: int) -> None:
         """Of a file of which nobody asks what its lines say."""
         became, commit = held.became, step.commit
         match, find = HUNK.match, told.find
@@ -206,26 +209,26 @@ class Ownership:
             start = parsed.end()
             if old_n + new_n < FEW:  # long lines are passed by faster than what begins a hunk is looked for
                 for _ in range(old_n + new_n):
-                    start = find(b"\n", start + 1)
+                    start = find(b"\n", start + 1, stop)
             if start >= 0:
-                start = find(BETWEEN, start)
+                start = find(BETWEEN, start, stop)
                 start += len(BETWEEN) if start >= 0 else 0
         self._commits.died[commit] += went
         if born:
             self._commits.added[commit] += len(born)
             self._born(held, commit, born)
 
-    def _hunks(self, held: Held, step: Step, told: bytes, start: int) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
+    def _hunks(self, held: Held, step: Step, hunks: bytes) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
         """The loop in which most of our own time goes: what is rare is called, the rest stands here."""
         became, commit, match = held.became, step.commit, HUNK.match
         said = self._marks.get(self._sha(step), NOTHING).get(step.path, ()) if self._marks else ()
-        simple = not said and UNENDED not in told
+        simple = not said and UNENDED not in hunks
         minus: list[bytes] = []
         plus: list[bytes] = []
         born: list[int] = []
         apart: dict[tuple[int, int], list[int]] = {}
         came = went = same = 0
-        for text in told[start:].split(BETWEEN):
+        for text in hunks.split(BETWEEN):
             parsed = match(text)
             if parsed is None:
                 self._unknown(step)

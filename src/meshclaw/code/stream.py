@@ -42,9 +42,9 @@ REST_S = 0.005
 SET_PIPE_SIZE = 1031
 """``F_SETPIPE_SZ`` of Linux."""
 
-Take = Callable[[Chain, Step, bytes, int], None]
-"""Gets what git says of a step and where in it the hunks begin, from ``12,3 +12,4 @@`` on; -1 where git sees no text.
-Each file's newest first."""
+Take = Callable[[Chain, Step, bytearray, int, int], None]
+"""Gets what git says of a step: where its hunks begin, from ``12,3 +12,4 @@`` on, and where they end; the first is -1
+where git sees no text. Each file's newest step comes first."""
 
 
 def differences(
@@ -72,8 +72,9 @@ class _Running:
         self.repository, self.waiting, self.take = repository, waiting, take
         self.done, self.ended = 0, False
         self._asked: deque[tuple[Chain, Step]] = deque()
-        self._rest, self._more = b"", [b"\n"]
-        self._seam: bytes = b"\n"
+        self._told = bytearray(2 * PIECE)
+        self._start: int = 0
+        self._filled: int = 0
         size = len(repository.head)
         self._head = len("000000 000000\nindex .. 100644\n") + 2 * size
         self._hunks = self._head + len("--- 000000\n+++ 000000\n@@ -")
@@ -98,33 +99,40 @@ class _Running:
 
     def read(self) -> int:
         """Take in what has come, and say how many bytes it was."""
-        data = os.read(self.pipe.fileno(), PIECE)
-        if not data:
+        self._make_room()
+        with memoryview(self._told) as view, view[self._filled :] as room:
+            size = os.readv(self.pipe.fileno(), [room])
+        if not size:
             self._end()
             return 0
-        self._more.append(data)
-        # what is already large is not searched again and again
-        if len(self._rest) < PIECE or MARK in self._seam + data:
-            found = b"".join((self._rest, *self._more)).split(MARK)
-            self._rest, self._more = found.pop(), []
-            self._seam = self._rest[-len(MARK) :]
-            for part in found:
-                self._part(part)
-            if len(self._asked) < TOGETHER and not self._in.closed:
-                self._ask()
-        else:
-            self._seam = (self._seam + data)[-len(MARK) :]
-        return len(data)
+        at = max(self._start, self._filled - len(MARK))
+        self._filled += size
+        while (stop := self._told.find(MARK, at, self._filled)) >= 0:
+            self._part(self._start, stop)
+            self._start = at = stop + len(MARK)
+        if len(self._asked) < TOGETHER and not self._in.closed:
+            self._ask()
+        return size
 
-    def _part(self, part: bytes) -> None:
-        if part[6:7] != b" ":  # the names of two folders, and what we said ourselves
+    def _make_room(self) -> None:
+        """The same bytes again and again: the system takes its time to give new ones."""
+        told, rest = self._told, self._filled - self._start
+        told[:rest] = told[self._start : self._filled]
+        self._start, self._filled = 0, rest
+        if len(told) - rest < PIECE:
+            told += bytes(len(told))
+
+    def _part(self, start: int, stop: int) -> None:
+        told = self._told
+        if (
+            told[start + 6 : min(start + 7, stop)] != b" "
+        ):  # the names of two folders, and what we said ourselves
             return
         if not self._asked:
             raise Damaged("git tells of more differences than it was asked for")
         self.done += 1
-        head = self._head
-        start = self._hunks if part[head : head + len(TEXT)] == TEXT else -1
-        self.take(*self._asked.popleft(), part, start)
+        is_text = told.startswith(TEXT, start + self._head)
+        self.take(*self._asked.popleft(), told, start + self._hunks if is_text else -1, stop)
 
     def _ask(self) -> None:
         """For more, in pairs of folders, until enough is asked for."""
@@ -156,6 +164,6 @@ class _Running:
         if self.process.wait():
             self._said.seek(0)
             raise self.repository.failed("diff-tree", self._said.read())
-        self._part(b"".join((self._rest, *self._more)).removesuffix(b"\n"))
+        self._part(self._start, self._filled - 1)
         if self._asked:
             raise Damaged("git tells of fewer differences than it was asked for")
