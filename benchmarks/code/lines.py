@@ -54,7 +54,7 @@ class Subject:
         self.line = git(place, "rev-list", "--first-parent", "HEAD").decode().split()
 
     def floor(self) -> Child:
-        return run(["git", "-C", str(self.place), *"log -p -U0 --first-parent -M --reverse HEAD".split()])
+        return run(["git", "-C", str(self.place), *"log -p -U0 --first-parent -M HEAD".split()])
 
     def read(self, *, every: bool = False, processes: int = 1, keep: str = "", said: str = "") -> Child:
         place = self.aside if keep else self.place

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meshclaw.code.generated import LARGE, SIGNS, attributes
+from meshclaw.code.generated import LARGE, SIGNS
 from meshclaw.code.git import opened
 from meshclaw.code.lifetimes import read
 from tests.code.building import Builder
@@ -60,20 +60,3 @@ def test_when_a_file_comes_to_say_so_all_is_read_again(tmp_path: Path) -> None:
     made.done()
     assert read(folder, keep=keep).history == read(folder).history
     assert read(folder, keep=keep).history.files.kind == ["generated"]
-
-
-def test_git_takes_each_name_for_itself_alone(tmp_path: Path) -> None:
-    names = [b"a*b", b"a?[b]", b"a\\b", b'"q"', b"s p", b"\xff\n\t", b"#h", b"!n", b"d/e", b" l", b"[attr]x"]
-    others = [b"aXb", b"ab", b"a?b", b"e", b"x/d/e", b"q", b"s", b"x/s p"]
-    made = Builder(tmp_path)
-    made.commit({b"f": b""})
-    made.done()
-    with opened(tmp_path) as repository:
-        repository.attribute(attributes(names))
-        told = repository.run(
-            "check-attr", "--stdin", "-z", "diff", given=b"".join(path + b"\0" for path in names + others)
-        )
-    words = told.split(b"\0")
-    assert dict(zip(words[:-1:3], words[2::3], strict=True)) == {
-        path: b"unset" if path in names else b"unspecified" for path in names + others
-    }

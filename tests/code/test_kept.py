@@ -170,6 +170,23 @@ def test_contents_that_came_back_are_read(tmp_path: Path, asked: list[int]) -> N
     assert not lines.history.caveats
 
 
+def test_who_stops_a_reading_keeps_what_was_kept(tmp_path: Path) -> None:
+    folder, keep = tmp_path / "r", tmp_path / "keep"
+    ids = History(3).build(folder, commits=30).ids
+    read(at(folder, ids[10]), keep=keep)
+    good = kept_file(keep).read_bytes()
+
+    def stop(done: int, _all: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    at(folder, ids[-1])
+    with pytest.raises(KeyboardInterrupt):
+        read(folder, keep=keep, say=stop)
+    assert kept_file(keep).read_bytes() == good
+    same(read(folder, keep=keep), read(folder))
+
+
 def test_nothing_is_left_beside_a_file_that_could_not_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

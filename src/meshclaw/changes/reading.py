@@ -22,6 +22,7 @@ from meshclaw.code.attribution.beside import Beside
 from meshclaw.code.classes import classes
 from meshclaw.code.commits import Graph
 from meshclaw.code.git import Repository
+from meshclaw.code.lifetimes import Say, silent
 from meshclaw.errors import MeshClawError
 from meshclaw.readers.places import Entry
 from meshclaw.settings.home import home
@@ -53,8 +54,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         return unpacked(self.sample)
 
 
-def read(path: Path, options: Options) -> Kept:
-    """Raises ``MeshClawError`` for what cannot be read."""
+def read(path: Path, options: Options, say: Say = silent) -> Kept:
+    """Raises ``MeshClawError`` for what cannot be read. ``say`` as in ``lifetimes.read``."""
     with git.opened(path) as repository:
         if not options.every:  # what is not counted is not compared either
             repository.attribute(classes().attributes.encode())
@@ -62,7 +63,7 @@ def read(path: Path, options: Options) -> Kept:
         key, place = _key(repository, options, here), _place(repository, options)
         found = None if options.fresh else _kept(place)
         if found is None or found.key != key:
-            found = _read(repository, key, options, here)
+            found = _read(repository, key, options, here, say)
             _keep(place, found)
     return found
 
@@ -86,12 +87,12 @@ def decoded(stored: bytes) -> Kept:
 # -- reading -----------------------------------------------------------------------------
 
 
-def _read(repository: Repository, key: str, options: Options, here: Sequence[Entry]) -> Kept:
+def _read(repository: Repository, key: str, options: Options, here: Sequence[Entry], say: Say) -> Kept:
     graph, beside, who = attributed(repository, here)
     keep = None if options.fresh else home() / "code" / "lines"
     history = lifetimes.read(
-        repository.path, every=options.every, marks=beside.lines, keep=keep, processes=options.processes
-    ).history
+        repository.path, every=options.every, marks=beside.lines, keep=keep, processes=options.processes, say=say,
+    ).history  # fmt: skip
     reverted = reverting.taken_back(reverting.reverts(graph, history.commits), graph.line)
     known = Known(
         attributions=who.by_commit, marks=beside.marks, reverted=reverted,

@@ -34,8 +34,15 @@ Say = Callable[[str], None]
 
 def one(path: Path, options: Options) -> Kept:
     with _line() as say:
+        began = time.monotonic()
         say(f"Reading {path}")
-        return read(path, options)
+        return read(
+            path,
+            options,
+            lambda done, total: say(
+                f"Reading {path}: {done:,} of {total:,} changes{left(began, done, total)}"
+            ),
+        )
 
 
 def several(paths: Sequence[Path], options: Options) -> tuple[Many, list[Failed]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import IO
 
-from meshclaw.code.git import Repository, quoted
+from meshclaw.code.git import Repository
 
 LARGE = 30_000
 """Bytes of a file that is looked into: smaller ones change little, whoever wrote them."""
@@ -41,11 +41,6 @@ def generated(repository: Repository, kind_of: Callable[[bytes], str]) -> list[b
         with repository.start("cat-file", "--batch", given=given, said=said) as process:
             answers = process.stdout
             return [path for path, _ in asked if answers and SIGNS.search(_first(answers))]
-
-
-def attributes(paths: Iterable[bytes]) -> bytes:
-    """For git: these very paths are not compared."""
-    return b"".join(quoted(b"/" + re.sub(rb"([*?\[\]\\])", rb"\\\1", path)) + b" -diff\n" for path in paths)
 
 
 def _first(answers: IO[bytes]) -> bytes:

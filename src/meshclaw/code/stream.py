@@ -32,6 +32,7 @@ DIFFERENCES = (
 )  # fmt: skip
 NAME = b"%06d"
 TEXT = b"--- "
+SPACE = 0x20
 TOGETHER = 1_000
 """Differences that git is asked for at once, or more where one file has more."""
 AHEAD = 3_000
@@ -124,9 +125,8 @@ class _Running:
 
     def _part(self, start: int, stop: int) -> None:
         told = self._told
-        if (
-            told[start + 6 : min(start + 7, stop)] != b" "
-        ):  # the names of two folders, and what we said ourselves
+        # else it is the names of two folders, or what we said ourselves
+        if stop - start < self._head or told[start + 6] != SPACE:
             return
         if not self._asked:
             raise Damaged("git tells of more differences than it was asked for")
