@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from meshclaw.code.generated import LARGE, SIGNS
-from meshclaw.code.git import opened
 from meshclaw.code.lifetimes import read
 from tests.code.building import Builder
 
