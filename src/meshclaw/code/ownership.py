@@ -394,6 +394,8 @@ def _both(old: bytes, new: bytes, minus: list[bytes], plus: list[bytes]) -> Sequ
 
 def said_of(lines: Sequence[bytes], first: int, said: Said, longest: int) -> list[tuple[int, int]]:
     """Of each line its mark, and whether it is long. ``first``: number of the first one."""
+    if not said:
+        return [(0, int(len(line) > longest)) for line in lines]
     return [
         (next((mark for start, stop, mark in said if start <= number <= stop), 0), int(len(line) > longest))
         for number, line in enumerate(lines, first)
