@@ -19,7 +19,6 @@ from meshclaw.changes.reporting import report
 from meshclaw.code.cloning import brought
 from meshclaw.errors import MeshClawError
 
-
 SIGN_IN = re.compile(r"^(\w+://)[^/]*@")
 
 
