@@ -29,7 +29,7 @@ def command() -> None:
 def run(port: int | None, no_page: bool) -> None:
     """Wait for mail and whatever else you set up, until Ctrl-C. Idle, it calls no model and does nothing."""
     from meshclaw.daemon.run import run as run_daemon
-    from meshclaw.home.serve import is_here
+    from meshclaw.home.serve import HomePage, is_here
 
     told = False
 
@@ -39,7 +39,8 @@ def run(port: int | None, no_page: bool) -> None:
             told = True
             screen.words(f"Ready: {', '.join(services.standing)}; process {os.getpid()}. Stop with Ctrl-C.")
 
-    run_daemon(said, port=None if no_page or not is_here() else port or 0)
+    is_shown = is_here() and not no_page
+    run_daemon(said, made=(lambda folder, desk: HomePage(folder, desk, port or 0)) if is_shown else None)
     screen.words("Stopped.")
 
 

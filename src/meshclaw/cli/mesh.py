@@ -121,9 +121,10 @@ def send(dry_run: bool, as_json: bool) -> None:
         if dry_run:
             screen.words(f"Would tell {waiting:,} facts to {mine.name}.")
             return
+        from meshclaw.mesh.client import enrolled
         from meshclaw.mesh.telling import push
 
-        sent = push(journal, mesh.client(claw), claw.ledger)
+        sent = push(journal, enrolled(claw.folder, claw.ledger.device), claw.ledger)
     if as_json:
         screen.data({"sent": sent})
     else:

@@ -16,6 +16,7 @@ from meshclaw.flow.event.guard import CompanyPolicyTaken
 from meshclaw.flow.mesh import Policy
 from meshclaw.guard.policy.policies import from_texts
 from meshclaw.mesh import following
+from meshclaw.mesh.client import enrolled
 from meshclaw.mesh.following import Kept
 from meshclaw.settings.mesh import Membership
 from meshclaw.wiring import Claw, mesh, open_claw
@@ -42,7 +43,7 @@ class HubPolicies:
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
         with open_claw(limited=False) as claw:
-            kept, client = following.stand(claw.folder), mesh.client(claw)
+            kept, client = following.stand(claw.folder), enrolled(claw.folder, claw.ledger.device)
             heard, pause = time.monotonic(), AGAIN_S[0]
             while not stop.is_set():
                 try:
@@ -97,7 +98,7 @@ class HubFacts:
 
         with open_claw(limited=False) as claw, mesh.journal(claw) as journal:
             mesh.collect(claw, journal, datetime.now(UTC).date())
-            sent = push(journal, mesh.client(claw), claw.ledger)
+            sent = push(journal, enrolled(claw.folder, claw.ledger.device), claw.ledger)
         if sent:
             log.warning("%s: told %d facts.", self.name, sent)
 

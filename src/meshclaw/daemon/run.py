@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from os import getpid
 from pathlib import Path
+from typing import Protocol
 
 from meshclaw.daemon.alone import Known, alone, tell
 from meshclaw.daemon.clock import Clock
@@ -19,7 +20,6 @@ from meshclaw.daemon.mail import MailWatch
 from meshclaw.daemon.service import Service, Services
 from meshclaw.daemon.standings import Standings
 from meshclaw.errors import UserError
-from meshclaw.home.serve import HomePage
 from meshclaw.ledger.ledger import timestamp
 from meshclaw.settings import mesh
 from meshclaw.settings.slack import Workspaces
@@ -47,17 +47,26 @@ def services(claw: Claw, desk: Desk) -> list[Service]:
     return [*found, Clock(desk, standings, log.warning)]
 
 
-def run(said: Callable[[Services], None], *, port: int | None = None) -> None:
-    """``said`` is called whenever a service stands differently. Returns after SIGTERM or Ctrl-C.
+class Page(Service, Protocol):
+    """A service that people look at."""
 
-    ``port``: of the local page; 0 is the last one or a free one, None is no page.
+    @property
+    def address(self) -> str:
+        """Without a token; empty while there is none."""
+        ...
+
+
+def run(said: Callable[[Services], None], *, made: Callable[[Path, Desk], Page] | None = None) -> None:
+    """``said`` is called whenever a service stands differently, ``made`` makes the local page.
+
+    Returns after SIGTERM or Ctrl-C.
     """
     desk = Desk()
     with open_claw() as claw:
         folder, found = claw.folder, services(claw, desk)
         with closing(Store(folder)) as store:
             is_idle = len(found) == 1 and store.is_empty
-    page = HomePage(folder, desk, port) if port is not None else None
+    page = made(folder, desk) if made is not None else None
     if is_idle and page is None:
         raise UserError(
             "there is nothing to wait for: nothing is connected, nothing is to happen by itself, and there is no mesh",
@@ -73,7 +82,7 @@ def run(said: Callable[[Services], None], *, port: int | None = None) -> None:
 
 
 def _changed(
-    folder: Path, started: str, page: HomePage | None, said: Callable[[Services], None], all_: Services
+    folder: Path, started: str, page: Page | None, said: Callable[[Services], None], all_: Services
 ) -> None:
     address = page.address if page else ""
     tell(folder, Known(pid=getpid(), started=started, page=address, services=dict(all_.standing)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from meshclaw.flow.mesh import (
 from meshclaw.flow.signature import from_hex, signed_by
 from meshclaw.flow.units import canonical
 from meshclaw.ledger.device import Device
+from meshclaw.settings import mesh as settings
 from meshclaw.settings.loopback import is_loopback
 
 TIMEOUT_S = 30
@@ -153,3 +155,9 @@ def _refusal(status: int, body: bytes, after: str) -> MeshClawError:
     if status in (429, 503):
         return Throttled(message, retry_after=float(after) if after.isdecimal() else None)
     return NotReachable(message) if status >= 500 else Refused(message, fix=problem.fix)
+
+
+def enrolled(folder: Path, device: Device) -> Client:
+    """Of the hub that the claw with this state folder enrolled in; NotFound where there is none."""
+    mine = settings.load(folder)
+    return Client(mine.url, device, bytes.fromhex(mine.hub))

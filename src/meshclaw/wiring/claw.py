@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import threading
@@ -61,6 +62,8 @@ if TYPE_CHECKING:  # these load what most commands do without
     from meshclaw.llm.source import Source
     from meshclaw.mesh.following import LaidDown
     from meshclaw.settings.models import Models
+
+log = logging.getLogger(__name__)
 
 MESH_POLICY = "mesh-policy.json"
 POLICY = "policy.cedar"
@@ -122,9 +125,13 @@ class Claw:
         """Of the company's budgets, where its hub gives out leases."""
         if not (self.folder / OF_HUB).exists():
             return OWN
-        from meshclaw.wiring.mesh import purse
+        from meshclaw.mesh.client import enrolled
+        from meshclaw.mesh.leasing import Purse
 
-        return purse(self)
+        return Purse(
+            self.folder, lambda: enrolled(self.folder, self.ledger.device), self.ledger.now,
+            goes_on=self.laid_down is not None and self.laid_down.goes_on, shared=frozenset(AGENTS), warn=log.warning,
+        )  # fmt: skip
 
     @cached_property
     def persons(self) -> Persons:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import date
@@ -13,29 +12,7 @@ from meshclaw.settings import mesh as settings
 from meshclaw.wiring.claw import Claw
 
 if TYPE_CHECKING:
-    from meshclaw.mesh.client import Client
     from meshclaw.mesh.journal import Journal
-    from meshclaw.mesh.leasing import Purse
-
-log = logging.getLogger(__name__)
-
-
-def client(claw: Claw) -> Client:
-    """Of the hub that the claw enrolled in; NotFound where there is none."""
-    from meshclaw.mesh.client import Client
-
-    mine = settings.load(claw.folder)
-    return Client(mine.url, claw.ledger.device, bytes.fromhex(mine.hub))
-
-
-def purse(claw: Claw) -> Purse:
-    from meshclaw.mesh.leasing import Purse
-
-    policy = claw.laid_down
-    return Purse(
-        claw.folder, lambda: client(claw), claw.ledger.now, goes_on=policy is not None and policy.goes_on,
-        shared=frozenset(AGENTS), warn=lambda text: log.warning("%s", text),
-    )  # fmt: skip
 
 
 @contextmanager
