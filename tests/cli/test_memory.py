@@ -8,10 +8,8 @@ import pytest
 
 from meshclaw.flow.conversation import Call, Prompt, Said
 from tests.cli.conftest import Meshclaw
-from tests.cli.test_ask import answering, connected
+from tests.cli.test_ask import answering
 from tests.runs.dreaming.nights import add, proposing
-
-__all__ = ["connected"]
 
 
 def test_a_memory_from_its_first_word_to_its_last(meshclaw: Meshclaw) -> None:
