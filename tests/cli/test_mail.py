@@ -260,7 +260,7 @@ def test_one_mail_is_archived_on_the_person_s_word_and_taken_back(meshclaw: Mesh
         (("approvals", "allow", "zz"), 2, "no approval has"),
         (("ledger", "show", "zz"), 2, "no event has"),
         (("autonomy", "set", "mail-triage", "mail.fly", "draft"), 2, "no connector declares"),
-        (("daemon", "run"), 2, "no mailbox is connected"),
+        (("daemon", "run", "--no-page"), 2, "nothing is connected"),
         (("fly",), 2, "No such command"),
         (("mail", "disconnect", "maildir:/x"), 2, "not connected"),
         (("mail", "triage", "--from-dir", "/nowhere/at/all"), 2, "does not exist"),
