@@ -33,9 +33,9 @@ DIFFERENCES = (
 NAME = b"%06d"
 TEXT = b"--- "
 SPACE = 0x20
-TOGETHER = 1_000
+TOGETHER = 200
 """Differences that git is asked for at once, or more where one file has more."""
-AHEAD = 3_000
+AHEAD = 400
 """Differences that git is asked for when there are fewer than ``TOGETHER`` left."""
 PIECE = 1 << 20
 REST_S = 0.005
