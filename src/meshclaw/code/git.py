@@ -12,6 +12,7 @@ import re
 import subprocess
 import tempfile
 import zlib
+from binascii import unhexlify
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from hashlib import sha1, sha256
@@ -128,7 +129,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 
     def tree(self, blobs: Sequence[tuple[bytes, bytes]]) -> str:
         """A folder of ours, in our git directory alone: names, in order, and ids of contents."""
-        entries = b"".join(b"100644 %s\0%s" % (name, bytes.fromhex(blob.decode())) for name, blob in blobs)
+        entries = b"".join(b"100644 %s\0%s" % (name, unhexlify(blob)) for name, blob in blobs)
         content = b"tree %d\0%s" % (len(entries), entries)
         name = (sha1 if len(self.head) == SHA1 else sha256)(content, usedforsecurity=False).hexdigest()
         place = self.scratch / "objects" / name[:2] / name[2:]

@@ -33,9 +33,9 @@ DIFFERENCES = (
 NAME = b"%06d"
 TEXT = b"--- "
 SPACE = 0x20
-TOGETHER = 200
+TOGETHER = 500
 """Differences that git is asked for at once, or more where one file has more."""
-AHEAD = 400
+AHEAD = 1_000
 """Differences that git is asked for when there are fewer than ``TOGETHER`` left."""
 PIECE = 1 << 20
 REST_S = 0.005
