@@ -19,7 +19,7 @@ from meshclaw.wiring.workplace import workplace
 from tests.runs import crashing
 from tests.servers.slack.world import HOST
 
-Client.write = crashing.around(Client.write)  # the ledger and the contents are there already
+Client.write = crashing.around(Client.write)  # what else is counted, ``arm`` names
 
 
 def main(channel: str) -> None:
@@ -44,5 +44,6 @@ def main(channel: str) -> None:
 
 
 if __name__ == "__main__":
+    crashing.arm(int(sys.argv[1]))
     main(sys.argv[2])
     sys.exit(99)

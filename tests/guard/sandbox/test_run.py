@@ -114,10 +114,10 @@ def test_nothing_is_written_or_won_outside(script: str, work: Path, top: Path) -
     assert not any(Path(at, "evil").exists() for at in ("/", "/usr", "/usr/bin", "/etc", "/dev"))
 
 
-def test_a_socket_file_in_the_folder_is_no_way_out(work: Path) -> None:
+def test_a_socket_file_in_the_folder_is_no_way_out(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """docker.sock and its like, also when somebody put one into the work folder."""
     with socket.socket(socket.AF_UNIX) as server:
-        os.chdir(work)
+        monkeypatch.chdir(work)
         server.bind("docker.sock")
         server.listen()
         script = "import socket\ns=socket.socket(socket.AF_UNIX)\ns.connect('docker.sock')"
