@@ -23,7 +23,6 @@ from meshclaw.flow.action import Value
 from meshclaw.settings.slack import Kind, Workspace, checked_api, token_of
 
 if TYPE_CHECKING:
-    from slack_sdk.socket_mode.builtin import SocketModeClient
     from slack_sdk.web import WebClient
 
 TIMEOUT = 30
@@ -145,15 +144,6 @@ class Client:
         from meshclaw.connectors.slack.transfer import put
 
         put(url, data, api=self._api)
-
-    def socket(self, *, ping_seconds: float = 5, workers: int = 2) -> SocketModeClient:
-        """slack_sdk's own Socket Mode client with our tokens, not yet connected."""
-        from slack_sdk.socket_mode.builtin import SocketModeClient
-
-        return SocketModeClient(
-            app_token=self._token("app"), web_client=self._web("bot"), logger=wire, ping_interval=ping_seconds,
-            concurrency=workers,
-        )  # fmt: skip
 
     # -- the wire --------------------------------------------------------------------------
 
