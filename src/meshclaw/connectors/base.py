@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
 import msgspec
@@ -29,6 +29,17 @@ def read_whole(outcome: Performed | MeshClawError) -> Performed | MeshClawError:
         return msgspec.structs.replace(outcome, value=list(cast("Iterator[object]", outcome.value)))
     except MeshClawError as error:
         return error
+
+
+def one_by_one(
+    actions: Sequence[Action], do: Callable[[Action], Performed]
+) -> Iterator[Performed | MeshClawError]:
+    """What ``do`` makes of each action, in order; an error of one is its result and stops no other."""
+    for action in actions:
+        try:
+            yield do(action)
+        except MeshClawError as error:
+            yield error
 
 
 class Connector(Protocol):

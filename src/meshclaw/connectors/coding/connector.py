@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from meshclaw.connectors.base import Performed
+from meshclaw.connectors.base import Performed, one_by_one
 from meshclaw.connectors.coding.manifest import DECLARATIONS, DISCARD, RESTORE, TASK
 from meshclaw.errors import MeshClawError, Refused, Uncertain
 from meshclaw.flow.action import Action
@@ -77,11 +77,7 @@ class CodingConnector:
         self._start = start
 
     def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
-        for action in actions:
-            try:
-                yield self._perform(action)
-            except MeshClawError as error:
-                yield error
+        return one_by_one(actions, self._perform)
 
     def enclose(self, action: Action, /) -> Mapping[str, Enclosed]:  # noqa: ARG002
         """Nothing: the task and the repository say all there is."""

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 import msgspec
 
-from meshclaw.connectors.base import Performed
+from meshclaw.connectors.base import Performed, one_by_one
 from meshclaw.connectors.mcp.definition import Tool, Undoing
 from meshclaw.errors import Cut, Garbled, MeshClawError, NotFound, Operational, Refused, Uncertain
 from meshclaw.flow.action import Action, Value
@@ -75,11 +75,7 @@ class McpConnector:
         self._tools: dict[str, Tool] = {}
 
     def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
-        for action in actions:
-            try:
-                yield self._perform(action)
-            except MeshClawError as error:
-                yield error
+        return one_by_one(actions, self._perform)
 
     def enclose(self, action: Action, /) -> Mapping[str, Enclosed]:  # noqa: ARG002
         """Nothing: what a tool would show is a stranger's to choose."""

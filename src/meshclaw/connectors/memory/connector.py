@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from meshclaw.connectors.base import Performed
+from meshclaw.connectors.base import Performed, one_by_one
 from meshclaw.connectors.memory.manifest import DECLARATIONS, DROP, RECALL, REMEMBER
 from meshclaw.connectors.plain import PlainTools
 from meshclaw.errors import MeshClawError
@@ -42,11 +42,7 @@ class MemoryConnector:
         self._keeper = keeper
 
     def perform(self, actions: Sequence[Action]) -> Iterator[Performed | MeshClawError]:
-        for action in actions:
-            try:
-                yield self._perform(action)
-            except MeshClawError as error:
-                yield error
+        return one_by_one(actions, self._perform)
 
     def _perform(self, action: Action) -> Performed:
         key, run, given = action.external_id, action.run, action.arguments
